@@ -1,0 +1,113 @@
+"""Pairwise distances and neighbours beside scikit-learn, SciPy and torch: time and error near zero.
+
+Run ``python benchmarks/pairwise.py`` (about a minute on two cores). All times are taken in this one
+run, best of three; a ratio above 1 means that the peer takes longer than we do. The error is the
+worst relative error of a distance between near-duplicates far from the origin, against extended
+precision.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.metrics import euclidean_distances, pairwise_distances_argmin
+from sklearn.neighbors import NearestNeighbors
+
+from dmlcourse.geometry import nearest, pairwise_distances
+
+ROW = "{:<34}{:<9}{:>5}  {:<40}{:>9}{:>8}{:>11}"
+
+
+def seconds(task: Callable[[], object], repeats: int = 3) -> float:
+    """Best wall time of a few calls, after one that is not counted."""
+    task()
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        task()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def torch_cdist(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    return torch.cdist(torch.from_numpy(X), torch.from_numpy(Y)).numpy()
+
+
+def sklearn_neighbours(X: np.ndarray, Y: np.ndarray, k: int) -> np.ndarray:
+    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(Y).kneighbors(X)[0]
+
+
+def sklearn_argmin(X: np.ndarray, Y: np.ndarray) -> None:
+    pairwise_distances_argmin(X, Y)
+
+
+def near_duplicates(d: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """Points around 1,000 in every coordinate, each with a twin one part in 10⁵ of that away."""
+    generator = np.random.default_rng(0)
+    X = (1e3 + generator.normal(size=(500, d))).astype(dtype)
+    return X, (X + 1e-2 * generator.normal(size=X.shape)).astype(dtype)
+
+
+def worst_error(distances: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
+    """Worst relative error of the distances between twins."""
+    gap = X.astype(np.longdouble) - Y.astype(np.longdouble)
+    exact = np.sqrt((gap**2).sum(1))
+    return float((np.abs(distances - exact) / exact).max())
+
+
+def all_pairs(n: int, d: int, dtype: type) -> None:
+    """One block of the table: the full matrix of distances."""
+    generator = np.random.default_rng(1)
+    X, Y = (generator.normal(size=(n, d)).astype(dtype) for _ in range(2))
+    peers = {
+        "ours": pairwise_distances,
+        "sklearn euclidean_distances": euclidean_distances,
+        "scipy cdist": cdist,
+        "torch.cdist": torch_cdist,
+    }
+    twins = near_duplicates(d, dtype)
+    errors = {name: worst_error(np.diag(peer(*twins)), *twins) for name, peer in peers.items()}
+    times = {name: seconds(partial(peer, X, Y)) for name, peer in peers.items()}
+    table(f"all pairs {n} x {n}", dtype, d, times, errors)
+
+
+def neighbours(n: int, d: int, dtype: type, k: int) -> None:
+    """One block of the table: the k nearest neighbours."""
+    generator = np.random.default_rng(2)
+    X, Y = (generator.normal(size=(n, d)).astype(dtype) for _ in range(2))
+    peers: dict[str, Callable] = {
+        "ours": partial(nearest, k=k),
+        "sklearn NearestNeighbors (brute)": partial(sklearn_neighbours, k=k),
+    }
+    twins = near_duplicates(d, dtype)
+    found = {"ours": peers["ours"](*twins)[0], "sklearn NearestNeighbors (brute)": None}
+    found["sklearn NearestNeighbors (brute)"] = sklearn_neighbours(*twins, k=k)
+    errors = {name: worst_error(distances[:, 0], *twins) for name, distances in found.items()}
+    if k == 1:
+        peers["sklearn pairwise_distances_argmin"] = sklearn_argmin
+    times = {name: seconds(partial(peer, X, Y)) for name, peer in peers.items()}
+    table(f"{k} nearest, {n} x {n}", dtype, d, times, errors)
+
+
+def table(task: str, dtype: type, d: int, times: dict, errors: dict) -> None:
+    for name, time in times.items():
+        error = f"{errors[name]:.1e}" if name in errors else "-"
+        ratio = f"{time / times['ours']:.2f}"
+        print(ROW.format(task, dtype.__name__, d, name, f"{1e3 * time:.0f} ms", ratio, error))
+
+
+def main() -> None:
+    print(ROW.format("task", "dtype", "d", "who", "time", "ratio", "error"))
+    for dtype in (np.float32, np.float64):
+        for d in (8, 64, 512):
+            all_pairs(3000, d, dtype)
+    for dtype in (np.float32, np.float64):
+        for d, k in ((32, 1), (32, 10), (256, 1)):
+            neighbours(10_000, d, dtype, k)
+
+
+if __name__ == "__main__":
+    main()

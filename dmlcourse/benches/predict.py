@@ -1,0 +1,169 @@
+"""Predict, then reveal: the reader commits to an answer, and only then sees what happens.
+
+A prediction made first, and a surprise, are what one remembers. How sure the reader was is
+recorded too, so that the end of a chapter can show how well that feeling served.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from dmlcourse import journal
+from dmlcourse.benches.shell import live
+from dmlcourse.figures.show import SLOT, Html, Picture, fold, inline, paragraph
+from dmlcourse.session import is_interactive
+
+CONFIDENCE = ("guess", "fairly sure", "sure")
+
+Reveal = Callable[[], tuple[Figure, str]]
+
+
+def predict(
+    key: str,
+    question: str,
+    options: Sequence[str],
+    answer: str,
+    why: str,
+    reveal: Reveal | None = None,
+) -> None:
+    """Ask a question, and show the answer once the reader has committed to one.
+
+    ``key`` names the question in the journal, chapter first: "02.nearest". ``answer`` is one of the
+    options, ``why`` the line that follows it. ``reveal`` makes the figure that unlocks, with its
+    description. To a program (the build, nbval) it displays the still twin: question, options, and
+    the answer folded away. Hide the cell's source, for it holds the answer.
+
+    Raises:
+        ValueError: there are fewer than two options, two are the same, or the answer is not one.
+    """
+    asked = Question(key, question, tuple(options), answer, why, reveal)
+    display(asked.widget() if is_interactive() else asked.still())
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its options, its answer, and what to show after it."""
+
+    key: str
+    text: str
+    options: tuple[str, ...]
+    answer: str
+    why: str
+    reveal: Reveal | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.options)) != len(self.options) or len(self.options) < 2:
+            raise ValueError(f"{self.key}: needs two different options or more; {self.options}.")
+        if self.answer not in self.options:
+            raise ValueError(f"{self.key}: the answer {self.answer!r} is none of {self.options}.")
+
+    def verdict(self, choice: str) -> str:
+        """Return the line that says whether the choice was right, and why."""
+        if choice == self.answer:
+            return f"Right: {self.answer}. {self.why}"
+        return f"You said {choice}. It is {self.answer}. {self.why}"
+
+    def still(self) -> Any:
+        """Return the twin without widgets. Its text, which nbval compares, holds no pixels."""
+        listed = "".join(f"<li>{escape(option)}</li>" for option in self.options)
+        asked = f"{self._asked()}<ul>{listed}</ul>"
+        answer = paragraph(f"{self.answer}. {self.why}")
+        if self.reveal is None:
+            return Html(asked + fold("Show the answer", answer))
+        figure, alt = self.reveal()
+        words = paragraph(f"The picture: {alt}")
+        return Picture(figure, alt, asked + fold("Show the answer", answer + SLOT + words))
+
+    def widget(self) -> widgets.VBox:
+        """Return the live form. The answer reaches the page only after Commit."""
+        choice = _radio(self.options, "Your answer")
+        confidence = _radio(CONFIDENCE, "How sure?")
+        commit = widgets.Button(description="Commit", disabled=True, button_style="primary")
+        outcome = widgets.HTML()
+
+        def enable(_: Any) -> None:
+            commit.disabled = choice.value is None or confidence.value is None
+
+        def unlock(button: widgets.Button) -> None:
+            button.on_click(unlock, remove=True)
+            button.description = "Committed"
+            choice.disabled = confidence.disabled = True
+            outcome.value = self._outcome(choice.value)
+            self._record(choice.value, confidence.value)
+
+        for radio in (choice, confidence):
+            radio.observe(enable, names="value")
+        commit.on_click(unlock)
+        return widgets.VBox([widgets.HTMLMath(self._asked()), choice, confidence, commit, outcome])
+
+    def _asked(self) -> str:
+        return f"<p><b>Before you go on:</b> {escape(self.text)}</p>"
+
+    def _outcome(self, choice: str) -> str:
+        said = live(paragraph(self.verdict(choice)))
+        if self.reveal is None:
+            return said
+        return said + inline(*self.reveal())
+
+    def _record(self, choice: str, confidence: str) -> None:
+        right = choice == self.answer
+        journal.record(
+            "prediction", key=self.key, choice=choice, confidence=confidence, correct=right
+        )
+
+
+def calibration(chapter: str) -> None:
+    """Show how often the reader's predictions in a chapter were right, by how sure they were.
+
+    Each question counts once, as it was first answered. A program that runs the notebook sees the
+    line for a reader without predictions: a stored output is nobody's record.
+    """
+    made = _first_answers(chapter) if is_interactive() else []
+    display(Html(_table(made) if made else paragraph(_NONE_YET)))
+
+
+_NONE_YET = "No predictions recorded in this chapter yet. Each one you commit to is counted here."
+
+
+def _first_answers(chapter: str) -> list[dict]:
+    first: dict[str, dict] = {}
+    for entry in journal.entries("prediction"):
+        if entry["key"].startswith(f"{chapter}."):
+            first.setdefault(entry["key"], entry)
+    return list(first.values())
+
+
+def _table(made: list[dict]) -> str:
+    """One row for each degree of confidence that occurs, then what was sure and wrong."""
+    rows = ""
+    for level in CONFIDENCE:
+        right = [entry["correct"] for entry in made if entry["confidence"] == level]
+        if right:
+            rows += f"<tr><td>{level}</td><td>{sum(right)} of {len(right)}</td></tr>"
+    head = "<tr><th>You were</th><th>and right in</th></tr>"
+    return f"<table>{head}{rows}</table>{_surprises(made)}"
+
+
+def _surprises(made: list[dict]) -> str:
+    sure = [entry for entry in made if entry["confidence"] == "sure" and not entry["correct"]]
+    if not sure:
+        return ""
+    topics = ", ".join(entry["key"].partition(".")[2] for entry in sure)
+    return paragraph(f"Sure, and wrong: {topics}. These are worth a second look.")
+
+
+def _radio(options: Sequence[str], label: str) -> widgets.RadioButtons:
+    """Return radio buttons with none chosen."""
+    return widgets.RadioButtons(
+        options=options,
+        value=None,
+        description=label,
+        style={"description_width": "7em"},
+        layout={"width": "auto"},
+    )
+

@@ -1,0 +1,369 @@
+"""From what was observed to a verdict: is it right, and if not, which mistake is it?
+
+``Key`` holds what is right for one exercise, variant and seed; ``judge`` compares. Neither runs a
+line of an answer, so the notebook and the grader use the same code.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..exercises import Complaint, Exercise, Mistake, Variant
+from ..exercises.budget import Arrays, default_budget
+from ..observing import Case, Observation, Seen, observe
+
+PASSED, FAILED, ERROR = "passed", "failed", "error"
+NOT_ATTEMPTED, STOPPED = "not attempted", "stopped"
+
+# What an answer does on one case, in a form in which two answers can be compared.
+Outcome = Arrays | str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One case that an answer gets wrong: what was expected, what came, in one sentence each."""
+
+    case: Case
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said about one answer, and the points it earns."""
+
+    exercise: Exercise
+    outcome: str
+    earned: int = 0
+    finding: Finding | None = None
+    mistake: Mistake | None = None
+    notes: tuple[str, ...] = ()
+    groups: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """One line; for a pass it is the same on every machine, device and variant."""
+        about = f"{self.exercise.number} {self.exercise.title}"
+        points = "1 point" if self.exercise.points == 1 else f"{self.exercise.points} points"
+        return {
+            PASSED: f"{about}: passed ({points}).",
+            FAILED: f"{about}: not yet.",
+            ERROR: f"{about}: your answer stopped with an error.",
+            NOT_ATTEMPTED: f"{about}: not attempted yet.",
+            STOPPED: f"{about}: stopped at the time limit.",
+        }[self.outcome]
+
+
+class Key:
+    """What is right for an exercise, a variant and a seed, worked out once."""
+
+    def __init__(self, exercise: Exercise, variant: Variant | None = None, seed: int = 0) -> None:
+        self.exercise = exercise
+        self.variant = exercise.variant() if variant is None else variant
+        self.cases = exercise.draw(seed, self.variant)
+        self.expected = [exercise.expected(case, self.variant) for case in self.cases]
+
+    @cached_property
+    def mistakes(self) -> list[tuple[Mistake, list[Observation], list[Outcome]]]:
+        """Each known mistake with what it does on every case."""
+        found = []
+        for mistake in self.exercise.mistakes(self.variant):
+            seen = [observe(self.exercise.kind, mistake.answer, case) for case in self.cases]
+            found.append((mistake, seen, self.outcomes(seen)))
+        return found
+
+    @cached_property
+    def telling(self) -> list[list[int]]:
+        """For each mistake the cases that tell it from the reference and every other mistake.
+
+        Where no case tells it from all others at once, those on which it differs from the
+        reference.
+        """
+        return [self._telling(mistake, does) for mistake, _, does in self.mistakes]
+
+    def _telling(self, mistake: Mistake, does: list[Outcome]) -> list[int]:
+        differs = [i for i in range(len(does)) if not self.right(i, does[i])]
+        others = [o for m, _, o in self.mistakes if m.name != mistake.name and not m.weighs]
+        alone = [i for i in differs if not any(self.agree(i, does[i], o[i]) for o in others)]
+        return alone or differs
+
+    @cached_property
+    def peaks(self) -> list[int]:
+        """The memory that the reference takes on each case that weighs, in bytes."""
+        reference = self.exercise.reference(self.variant)
+        kind = self.exercise.kind
+        return [observe(kind, reference, c).peak if c.weigh else 0 for c in self.cases]
+
+    def outcomes(self, observations: list[Observation]) -> list[Outcome]:
+        """The comparable form of what an answer did."""
+        pairs = zip(self.cases, observations, strict=True)
+        return [_outcome(self.exercise, case, seen) for case, seen in pairs]
+
+    def agree(self, number: int, one: Outcome, other: Outcome) -> bool:
+        """Whether two answers do the same on case ``number``, up to rounding."""
+        if isinstance(one, str) or isinstance(other, str):
+            return isinstance(one, str) and isinstance(other, str) and one == other
+        case = self.cases[number]
+        return one.keys() == other.keys() and all(
+            _close(one[name], other[name], 2 * self._budget(case, one, name)) for name in one
+        )
+
+    def right(self, number: int, outcome: Outcome) -> bool:
+        """Whether an outcome is right on case ``number``."""
+        if isinstance(outcome, str):
+            return False
+        return self.complaint(number, outcome) is None
+
+    def complaint(self, number: int, digest: Arrays) -> tuple[str, str] | None:
+        """What is wrong with a digest on case ``number``: (reason, sentence), or None."""
+        case, expected = self.cases[number], self.expected[number]
+        if self.exercise.judge is not None:
+            try:
+                self.exercise.judge(case, digest, expected)
+            except Complaint as complaint:
+                return "value", str(complaint)
+            return None
+        for name, right in expected.items():
+            found = _compare(name, digest[name], right, self._budget(case, expected, name))
+            if found:
+                return found
+        return None
+
+    def _budget(self, case: Case, digest: Arrays, name: str) -> np.ndarray:
+        try:
+            return np.broadcast_to(self.exercise.budget(case, digest)[name], digest[name].shape)
+        except ValueError:
+            # A wrong shape: the exercise's own budget speaks of the right one.
+            return default_budget(case, digest)[name]
+
+
+def judge(key: Key, observations: list[Observation]) -> Verdict:
+    """The verdict on an answer from what was observed on the key's cases, in their order.
+
+    Fewer observations than cases means that the answer was stopped there for good.
+    """
+    exercise = key.exercise
+    stopped = [Observation(stopped=True)] * (len(key.cases) - len(observations))
+    seen = [*observations, *stopped]
+    if any(o.empty or (o.fault and o.fault.not_written) for o in seen):
+        return Verdict(exercise, NOT_ATTEMPTED)
+    outcomes = key.outcomes(seen)
+    findings = [_finding(key, i, seen[i], outcomes[i]) for i in range(len(seen))]
+    first = next((f for f in findings if f), None)
+    mistake = _diagnose(key, outcomes, findings) if first else None
+    notes = _notes(key, seen, outcomes)
+    if first is None or (mistake and mistake.severity == "note"):
+        said = (mistake.sentence,) if mistake else ()
+        groups = dict.fromkeys(exercise.groups, True)
+        return Verdict(exercise, PASSED, exercise.points, notes=said + notes, groups=groups)
+    groups = {g: _group_passes(key.cases, findings, g) for g in exercise.groups}
+    outcome = FAILED if mistake else {"fault": ERROR, "stopped": STOPPED}.get(first.reason, FAILED)
+    if mistake:
+        first = _shown(key, findings, mistake)
+    return Verdict(exercise, outcome, _earned(exercise, groups), first, mistake, notes, groups)
+
+
+def _group_passes(cases: list[Case], findings: list[Finding | None], group: str) -> bool:
+    return all(f is None for c, f in zip(cases, findings, strict=True) if c.group == group)
+
+
+def _earned(exercise: Exercise, groups: dict[str, bool]) -> int:
+    """The points of the groups that pass; without the first group the others count nothing."""
+    if not groups[next(iter(groups))]:
+        return 0
+    return sum(points for group, points in exercise.groups.items() if groups[group])
+
+
+# ---------------------------------------------------------------- one case
+
+
+def _outcome(exercise: Exercise, case: Case, seen: Observation) -> Outcome:
+    if seen.stopped:
+        return "stopped"
+    if seen.fault:
+        return f"fault: {seen.fault.type}"
+    wrong_type = _type_complaint(seen.values)
+    if wrong_type:
+        return wrong_type
+    try:
+        with np.errstate(all="ignore"):
+            return exercise.digest(case, {name: _wide(v.array) for name, v in seen.values.items()})
+    except Complaint as complaint:
+        return str(complaint)
+    except (ValueError, IndexError, KeyError, np.linalg.LinAlgError):
+        shapes = ", ".join(f"{name} has shape {v.shape}" for name, v in seen.values.items())
+        return f"The shapes do not fit: {shapes}."
+
+
+def _type_complaint(values: dict[str, Seen]) -> str | None:
+    for name, value in values.items():
+        if value.type == "NoneType":
+            return (
+                "Your answer returned None. Does it end with a return statement?"
+                if len(values) == 1
+                else f"{name} is None."
+            )
+        if " on " in value.type:
+            device = value.type.rpartition(" on ")[2]
+            return f"{name} lies on {device}; the inputs lie on the CPU. Keep to their device."
+        if value.array is None and value.type != "str":
+            return f"Your answer returned a {value.type}; expected numbers. It was: {value.text}"
+    return None
+
+
+def _wide(array: np.ndarray | None) -> np.ndarray:
+    if array is None:
+        return np.zeros(0)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Finding | None:
+    case = key.cases[number]
+    if seen.stopped:
+        return Finding(case, "stopped", "It ran into the time limit and was stopped there.")
+    if seen.fault:
+        where = f" in the line `{seen.fault.line}`" if seen.fault.line else ""
+        text = f"{seen.fault.type}: {seen.fault.message}{where}"
+        return Finding(case, "fault", text)
+    if isinstance(outcome, str):
+        return Finding(case, "type", outcome)
+    complaint = key.complaint(number, outcome)
+    if complaint is None:
+        return None
+    reason, sentence = complaint
+    return Finding(case, reason, sentence + _dtype_remark(case, seen))
+
+
+def _dtype_remark(case: Case, seen: Observation) -> str:
+    given = {v.dtype for v in case.inputs.values() if isinstance(v, np.ndarray)}
+    floats = {d for d in given if d.kind == "f"}
+    for value in seen.values.values():
+        array = value.array
+        if array is not None and len(floats) == 1 and array.dtype.kind in "fiu":
+            (wanted,) = floats
+            if array.dtype.kind != "f" or array.dtype.itemsize < wanted.itemsize:
+                return f" Your result is {array.dtype}; the inputs are {wanted}."
+    return ""
+
+
+def _compare(
+    name: str, got: np.ndarray, right: np.ndarray, budget: np.ndarray
+) -> tuple[str, str] | None:
+    """What is wrong with one array: (reason, sentence), or None within the budget."""
+    label = "" if name in ("result", "answer") else f"{name}: "
+    if got.shape != right.shape:
+        return "shape", f"{label}the shape is {_shape(got)}; expected {_shape(right)}."
+    if got.dtype.kind == "c":
+        return "type", f"{label}the numbers are complex; expected real ones."
+    if right.dtype.kind == "b" and got.dtype.kind != "b":
+        return "type", f"{label}got {_number(got.flat[0])}; expected True or False."
+    if _within(got, right, budget):
+        return None
+    return ("value", label + _difference(got, right, budget))
+
+
+def _within(got: np.ndarray, right: np.ndarray, budget: np.ndarray) -> bool:
+    if right.dtype.kind not in "f":
+        return bool(np.array_equal(got, right))
+    return bool(np.all(np.abs(got - right) <= budget))
+
+
+def _difference(got: np.ndarray, right: np.ndarray, budget: np.ndarray) -> str:
+    numbers = right.dtype.kind == "f" and got.dtype.kind in "fiub"
+    with np.errstate(all="ignore"):
+        excess = np.abs(got - right) / budget if numbers else (got != right).astype(float)
+    excess = np.where(np.isnan(excess), np.inf, excess)
+    at = np.unravel_index(int(np.argmax(excess)), right.shape) if right.size else ()
+    place = f"entry {[int(i) for i in at]}: " if right.size > 1 else ""
+    a, b = right[at], got[at]
+    text = f"{place}expected {_number(a)}, got {_number(b, other=a)}."
+    if numbers and math.isfinite(b) and 0 < abs(a - b) < 1e-2 * abs(a) + 1e-2:
+        allowed = np.broadcast_to(budget, right.shape)[at]
+        text += f" Off by {abs(a - b):.1g}; rounding explains at most {allowed:.1g}."
+    return text
+
+
+def _number(value: Any, other: Any = None) -> str:
+    if isinstance(value, float | np.floating) and math.isnan(value):
+        return "NaN"
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, str | np.str_):
+        return f"{str(value)!r}"
+    text = f"{float(value):.6g}"
+    return f"{float(value):.17g}" if other is not None and text == f"{float(other):.6g}" else text
+
+
+def _shape(array: np.ndarray) -> str:
+    return "that of a single number" if array.shape == () else str(array.shape)
+
+
+def _close(one: np.ndarray, other: np.ndarray, budget: np.ndarray) -> bool:
+    if one.shape != other.shape:
+        return False
+    if one.dtype.kind not in "fc" and other.dtype.kind not in "fc":
+        return bool(np.array_equal(one, other))
+    with np.errstate(all="ignore"):
+        near = np.abs(one - other) <= budget
+    return bool(np.all(near | (np.isnan(one) & np.isnan(other))))
+
+
+# ---------------------------------------------------------------- which mistake
+
+
+def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None]) -> Mistake | None:
+    """The known mistake that the answer behaves like, if there is one.
+
+    An answer is taken for a mistake when it does the same on every case that tells this mistake
+    from the reference and from all other mistakes, and on most of the cases it gets wrong.
+    """
+    wrong = [i for i, f in enumerate(findings) if f]
+    best: tuple[int, Mistake] | None = None
+    for (mistake, _, does), telling in zip(key.mistakes, key.telling, strict=True):
+        if mistake.weighs:
+            continue
+        agreed = [i for i in range(len(outcomes)) if key.agree(i, does[i], outcomes[i])]
+        shared = sum(i in agreed for i in wrong)
+        alike = telling and set(telling) <= set(agreed) and shared >= 0.8 * len(wrong)
+        if alike and (best is None or len(agreed) > best[0]):
+            best = len(agreed), mistake
+    return best[1] if best else None
+
+
+def _shown(key: Key, findings: list[Finding | None], mistake: Mistake) -> Finding | None:
+    """The smallest failing case that shows this mistake and no other, to be shown beside it."""
+    number = next(i for i, (m, _, _) in enumerate(key.mistakes) if m is mistake)
+    wrong = [f for f in findings if f]
+    return next((findings[i] for i in key.telling[number] if findings[i]), wrong[0])
+
+
+# ---------------------------------------------------------------- right, and yet worth a word
+
+
+def _notes(key: Key, seen: list[Observation], outcomes: list[Outcome]) -> tuple[str, ...]:
+    notes = [
+        m.sentence for m, does, _ in key.mistakes if m.weighs and _weighs_like(key, seen, does)
+    ]
+    modified = sorted({name for o in seen for name in o.modified})
+    if modified:
+        names = " and ".join(modified)
+        notes.append(f"Your answer changes {names} in place. Whoever called it may need it again.")
+    if any(_other_container(key, o) for o in seen):
+        notes.append("Your answer returns a tensor where the inputs are NumPy arrays.")
+    return tuple(notes)
+
+
+def _other_container(key: Key, seen: Observation) -> bool:
+    numpy_in = key.exercise.kind.backend == "numpy"
+    return numpy_in and any("tensor" in value.type for value in seen.values.values())
+
+
+def _weighs_like(key: Key, seen: list[Observation], does: list[Observation]) -> bool:
+    """Whether the memory taken is nearer, as a ratio, to the mistake's than to the reference's."""
+    weighed = [i for i, o in enumerate(seen) if o.peak and does[i].peak and key.peaks[i]]
+    return bool(weighed) and all(seen[i].peak ** 2 > does[i].peak * key.peaks[i] for i in weighed)

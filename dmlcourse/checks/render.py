@@ -1,0 +1,88 @@
+"""A verdict in words and as HTML: the same words, in the notebook and on a grade report."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ..observing import Case
+from .judging import ERROR, FAILED, NOT_ATTEMPTED, PASSED, STOPPED, Verdict
+
+# A word and a sign beside every colour: nothing is said by colour alone.
+SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "✗", NOT_ATTEMPTED: "…", STOPPED: "⏱"}
+COLOURS = {
+    PASSED: "#117733",
+    FAILED: "#b3541e",
+    ERROR: "#b3541e",
+    NOT_ATTEMPTED: "#6b7280",
+    STOPPED: "#b3541e",
+}
+MOST_SHOWN = 12
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """The verdict's words: the headline, the smallest failing case, the mistake, the notes."""
+    said = [verdict.headline]
+    if verdict.finding:
+        name = verdict.finding.case.name
+        said.append(f"{name[0].upper()}{name[1:]}: {inputs(verdict.finding.case)}")
+        said.append(_capital(verdict.finding.sentence))
+    if verdict.mistake:
+        said.append(verdict.mistake.sentence)
+    if verdict.outcome == NOT_ATTEMPTED:
+        said.append(
+            f"Write your answer in the cell above. It is worth {verdict.exercise.points} points "
+            f"and takes about {verdict.exercise.minutes} minutes. "
+            f'hint("{verdict.exercise.number}") gives a hint.'
+        )
+    said += [f"Note: {note}" for note in verdict.notes]
+    return said
+
+
+def plain(verdict: Verdict) -> str:
+    """The words as text, one sentence group a line."""
+    first, *rest = lines(verdict)
+    return "\n".join([first, *(f"  {line}" for line in rest)])
+
+
+def html(verdict: Verdict) -> str:
+    """The same words as an HTML fragment that needs no style sheet."""
+    first, *rest = lines(verdict)
+    colour, sign = COLOURS[verdict.outcome], SIGNS[verdict.outcome]
+    head = (
+        f'<div style="font-weight:600"><span aria-hidden="true" style="color:{colour}">{sign}'
+        f"</span> {escape(first)}</div>"
+    )
+    body = "".join(f'<div style="margin-top:.3em">{escape(line)}</div>' for line in rest)
+    return (
+        f'<div role="status" style="border-left:4px solid {colour};padding:.3em .8em;'
+        f'max-width:46em;line-height:1.45">{head}{body}</div>'
+    )
+
+
+def inputs(case: Case) -> str:
+    """The inputs of a case: their numbers while they are few, else their shapes."""
+    arrays = [v for v in case.inputs.values() if isinstance(v, np.ndarray)]
+    in_full = sum(array.size for array in arrays) <= MOST_SHOWN
+    return ", ".join(f"{name} = {_value(v, in_full)}" for name, v in case.inputs.items()) + "."
+
+
+def _value(value: Any, in_full: bool) -> str:
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    if in_full:
+        return _nested(value)
+    kind = "" if value.dtype == np.float64 else f" of {value.dtype}"
+    return f"{'×'.join(map(str, value.shape))} numbers{kind}"
+
+
+def _nested(array: np.ndarray) -> str:
+    if array.ndim:
+        return "[" + ", ".join(map(_nested, array)) + "]"
+    return f"{float(array) + 0:.3g}" if array.dtype.kind == "f" else str(array.item())
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,135 @@
+"""The command ``dmlcourse``: one short function per sub-command, each importing what it needs.
+
+``dmlcourse --help`` answers at once because nothing heavy is imported before a sub-command runs.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dmlcourse import __version__
+from dmlcourse.errors import UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; its exit status (2 where the person asked for something impossible)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser, commands = build_parser()
+    refuse_unknown(parser, commands, arguments)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except UserError as error:
+        print(f"dmlcourse: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ndmlcourse: stopped.", file=sys.stderr)
+        return 130
+
+
+def lab(options: argparse.Namespace) -> int:
+    from dmlcourse.lab import open_lab
+
+    return open_lab(options.chapter, options.port, options.browser)
+
+
+def check(options: argparse.Namespace) -> int:
+    from dmlcourse.checks.notebook import check_notebook
+
+    return max([check_notebook(path) for path in options.notebooks])
+
+
+def hint(options: argparse.Namespace) -> int:
+    from dmlcourse.checks import hint
+
+    hint(options.number)
+    return 0
+
+
+def grade(options: argparse.Namespace) -> int:
+    from dmlcourse.grading.command import grade
+
+    return grade(
+        options.submissions,
+        options.out,
+        release=options.release,
+        seed=options.seed,
+        jobs=options.jobs,
+        jail=options.jail,
+    )
+
+
+def build(options: argparse.Namespace) -> int:
+    from dmlcourse.authoring.command import build
+
+    return build(options.lessons, check=options.check, force=options.force)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from dmlcourse.doctor import report
+
+    return report()
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    parser = argparse.ArgumentParser(
+        prog="dmlcourse", description="The hands-on course in metric learning."
+    )
+    parser.add_argument("--version", action="version", version=f"dmlcourse {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(run, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(run.__name__, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
+
+    added = command(lab, "open the course in JupyterLab")
+    added.add_argument("chapter", nargs="?", help='for example "02" (default: the first)')
+    added.add_argument("--port", type=int, help="default: 8888 or the next free one")
+    added.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="print the address to open"
+    )
+
+    added = command(check, "check all answers of an exercise notebook")
+    added.add_argument("notebooks", metavar="NOTEBOOK", nargs="+", type=Path)
+
+    added = command(hint, "show the next hint of an exercise")
+    added.add_argument("number", metavar="NUMBER", help='for example "02.1"')
+
+    added = command(grade, "grade a folder of submissions")
+    added.add_argument("submissions", metavar="SUBMISSIONS", type=Path)
+    added.add_argument("--out", metavar="DIR", type=Path, required=True, help="where reports go")
+    added.add_argument(
+        "--release", metavar="DIR", type=Path, help="the notebooks that were handed out"
+    )
+    added.add_argument("--seed", type=int, help="of the hidden inputs (default: a fresh one)")
+    added.add_argument("--jobs", type=int, help="submissions at a time (default: one per core)")
+    added.add_argument(
+        "--no-jail",
+        dest="jail",
+        action="store_false",
+        help="run submissions without protection, where this system has no jail",
+    )
+
+    added = command(build, "build the notebooks from the lessons")
+    added.add_argument("lessons", metavar="LESSON", nargs="*", help="default: those that changed")
+    added.add_argument("--check", action="store_true", help="only say what is out of step")
+    added.add_argument("--force", action="store_true", help="build unchanged lessons too")
+
+    command(doctor, "say what this machine has and what it lacks")
+    return parser, list(commands.choices)
+
+
+def refuse_unknown(parser: argparse.ArgumentParser, commands: list[str], given: list[str]) -> None:
+    """Stop at a command that does not exist, naming the one that was probably meant."""
+    if not given or given[0].startswith("-") or given[0] in commands:
+        return
+    nearest = difflib.get_close_matches(given[0], commands, n=1)
+    meant = f' Did you mean "{nearest[0]}"?' if nearest else ""
+    parser.error(f'unknown command "{given[0]}".{meant} The commands: {", ".join(commands)}.')
+
+
+if __name__ == "__main__":
+    sys.exit(main())

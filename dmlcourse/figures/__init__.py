@@ -1,0 +1,30 @@
+"""Described still figures in one house style: `show`, the canvas, and drawing helpers."""
+
+from dmlcourse.figures.draw import (
+    axes_equal,
+    classes,
+    ellipse,
+    labelled_points,
+    level_set,
+    metric_balls,
+    neighbours,
+)
+from dmlcourse.figures.show import inline, show
+from dmlcourse.figures.style import CLASSES, ROLES, canvas, house, png
+
+__all__ = [
+    "CLASSES",
+    "ROLES",
+    "axes_equal",
+    "canvas",
+    "classes",
+    "ellipse",
+    "house",
+    "inline",
+    "labelled_points",
+    "level_set",
+    "metric_balls",
+    "neighbours",
+    "png",
+    "show",
+]

@@ -1,0 +1,332 @@
+"""All pairs of points: squared distances tile by tile, accurate near zero, in bounded memory.
+
+The fast way to all squared distances is one matrix product, ‖x‖² + ‖y‖² − 2xᵀy. It is also a trap:
+near zero distance, or far from the origin, large numbers cancel and the leading digits go. Three
+things keep them here, on every device:
+
+1. the points are moved to their common centre, and the product is formed in float64;
+2. where ‖x‖² + ‖y‖² exceeds the result so far that the digits left do not cover the result's dtype,
+   that one entry is computed again from the difference x − y (``_spare`` states the rule);
+3. neighbours are proposed by the product and decided by the difference.
+
+So every squared distance has a relative error of at most eps for float32 and half precision, and of
+32(d + 4)·eps for float64, where the dtype holds the value at all (no overflow, no subnormal
+number). Under a map L, this bound is for the images Lx, which carry float64 rounding of their own.
+"""
+
+from collections.abc import Iterator
+from math import isqrt
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from dmlcourse.geometry.arrays import Array, expect_columns, take
+from dmlcourse.geometry.factors import linear_map
+
+# A tile's entry costs 8 bytes for the product; the rest is room for the case that every entry has
+# to be computed again (all points equal): indices, copies and, for neighbours, two sorts.
+BYTES_PER_DISTANCE = 64
+BYTES_PER_CANDIDATE = 192
+
+# Columns that share one minimum when few entries of a tile are looked for.
+GROUP = 32
+
+FLOAT64_EPS = torch.finfo(torch.float64).eps
+
+
+def pairwise_distances(
+    X: Array, Y: Array | None = None, squared: bool = False, max_bytes: int | None = None
+) -> Array:
+    """Euclidean distances between the rows of X and of Y: Dᵢⱼ = ‖xᵢ − yⱼ‖, squared if asked.
+
+    X: (n, d), Y: (m, d), D: (n, m). ``Y=None`` means X against itself: D is then exactly symmetric
+    with an exact zero diagonal. Each entry is accurate near zero and far from the origin; the
+    bounds stand at the head of this file. NumPy in, NumPy out; tensor in, tensor out, same device
+    and dtype (integers give float64). Gradients flow to X and Y; at distance zero the root's is
+    zero. Without a gradient, working memory is max_bytes (64 MiB on the CPU, 1 GiB on a GPU) beside
+    D and a float64 copy of the points. Raises as ``arrays.take`` does, and ``ValueError`` where Y's
+    columns differ from X's.
+    """
+    (X, Y), give_back = take(X=X, Y=Y)
+    if Y is not None:
+        expect_columns("Y", Y, X.shape[1])
+    return give_back(all_pairs(X, Y, None, give_back.dtype, squared, max_bytes))
+
+
+def nearest(
+    X: Array,
+    Y: Array | None = None,
+    k: int = 1,
+    M: Array | None = None,
+    L: Array | None = None,
+    max_bytes: int | None = None,
+) -> tuple[Array, Array]:
+    """The k nearest rows of Y for each row of X: distances (n, k), ascending, and indices (n, k).
+
+    Euclidean distance, or that of a metric M (d, d) or a map L (k', d) as in ``mahalanobis``; then
+    neighbours are sought among the images Lx in float64. Equal distances are ordered by index. With
+    ``Y=None`` the neighbours of X's rows come from X and row i is not its own neighbour: it is left
+    out by its index, so a second point at the same place stays.
+
+    NumPy in, NumPy out; tensor in, tensor out, same device and dtype; indices are int64. Gradients
+    flow through the distances to X, Y and L. Working memory is max_bytes (64 MiB on the CPU, 1 GiB
+    on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
+    not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
+    """
+    (X, Y, M, L), give_back = take(X=X, Y=Y, M=M, L=L)
+    if M is not None and L is not None:
+        raise ValueError("M and L are both given: pass the one that defines the distance.")
+    if Y is not None:
+        expect_columns("Y", Y, X.shape[1])
+    candidates = len(X) - 1 if Y is None else len(Y)
+    if not 1 <= k <= candidates:
+        raise ValueError(f"k is {k}: there are {candidates} candidates for each row of X.")
+    x, y = _images(X, Y, linear_map(M, L, X.shape[1]))
+    max_bytes = max_bytes or default_bytes(X.device)
+    with torch.no_grad():
+        index = _nearest_index(x, y, k, Y is None, max_bytes)
+    rows = torch.arange(len(x), device=x.device).repeat_interleave(k)
+    squares = matched_squares(x, y, rows, index.flatten(), None, max_bytes)
+    return give_back(root(squares).view_as(index)), give_back(index)
+
+
+def distance_blocks(
+    X: Tensor, Y: Tensor | None = None, L: Tensor | None = None, max_bytes: int | None = None
+) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Squared distances tile by tile: yields (rows of X, rows of Y, float64 block).
+
+    All tiles of the first rows come first, in the order of the columns, so a statistic of a row is
+    complete when its last tile has come. X: (n, d), Y: (m, d), L: (k, d) or None; tensors that have
+    passed ``arrays.take``. Working memory as for ``pairwise_distances``.
+    """
+    max_bytes = max_bytes or default_bytes(X.device)
+    a, b = _clouds(X, Y, L)
+    for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_DISTANCE):
+        yield rows, cols, _squares(a.part(rows), b.part(cols), L, X.dtype, max_bytes)
+
+
+def all_pairs(
+    X: Tensor,
+    Y: Tensor | None,
+    L: Tensor | None,
+    dtype: torch.dtype,
+    squared: bool,
+    max_bytes: int | None = None,
+) -> Tensor:
+    """Distances (n, m) under the map L in ``dtype``; with ``Y=None`` each pair is visited once."""
+    max_bytes = max_bytes or default_bytes(X.device)
+    a, b = _clouds(X, Y, L)
+    n, m = len(a.points), len(b.points)
+    finish = (lambda squares: squares) if squared else root
+    if torch.is_grad_enabled() and (a.image.requires_grad or b.image.requires_grad):
+        block = _squares(a, b, L, dtype, max_bytes)
+        return finish(_mirror(block) if Y is None else block).to(dtype)
+    D = torch.empty(n, m, dtype=dtype, device=X.device)
+    for rows, cols in tiles(n, m, max_bytes // BYTES_PER_DISTANCE):
+        if Y is None and cols.start < rows.start:
+            continue
+        block = finish(_squares(a.part(rows), b.part(cols), L, dtype, max_bytes))
+        D[rows, cols] = _mirror(block) if Y is None and rows == cols else block
+        if Y is None and rows != cols:
+            D[cols, rows] = block.T
+    return D
+
+
+def matched_squares(
+    x: Tensor, y: Tensor, i: Tensor, j: Tensor, L: Tensor | None, max_bytes: int
+) -> Tensor:
+    """‖L(x[i] − y[j])‖² in float64 for the listed pairs (p,), from the differences themselves."""
+    width = x.shape[1] + (0 if L is None else len(L))
+    step = max(1, max_bytes // (32 * max(1, width)))
+    parts = []
+    for i_part, j_part in zip(i.split(step), j.split(step), strict=True):
+        gap = x[i_part].double() - y[j_part].double()
+        gap = gap if L is None else gap @ L.T
+        parts.append(gap.square().sum(1))
+    return torch.cat(parts)
+
+
+def root(squares: Tensor) -> Tensor:
+    """√, with derivative 0 at 0: two points that coincide have no direction to be moved in."""
+    if not squares.requires_grad:
+        return squares.sqrt_()
+    positive = squares > 0
+    return torch.where(positive, torch.where(positive, squares, 1).sqrt(), 0)
+
+
+def default_bytes(device: torch.device) -> int:
+    """64 MiB keeps a tile in a processor's cache; a GPU needs larger tiles to be busy."""
+    return 2**26 if device.type == "cpu" else 2**30
+
+
+def tiles(n: int, m: int, entries: int) -> Iterator[tuple[slice, slice]]:
+    """Cut an (n, m) matrix into tiles of at most ``entries`` entries, row by row.
+
+    For n = m the tiles are square blocks of one grid, so each is on the diagonal or off it.
+    """
+    height, width = _tile_shape(n, m, entries)
+    for rows in _spans(n, height):
+        for cols in _spans(m, width):
+            yield rows, cols
+
+
+def _tile_shape(n: int, m: int, entries: int) -> tuple[int, int]:
+    side = _whole_groups(isqrt(max(1, entries)))
+    width = max(1, min(m, max(side, _whole_groups(side**2 // max(1, n)))))
+    return max(1, min(n, side**2 // width)), width
+
+
+def _whole_groups(columns: int) -> int:
+    return columns // GROUP * GROUP or columns
+
+
+def _spans(length: int, step: int) -> Iterator[slice]:
+    for start in range(0, length, step):
+        yield slice(start, min(start + step, length))
+
+
+class _Cloud(NamedTuple):
+    """Points as given (n, d), their centred images under L (n, k) in float64, ‖image‖² (n,)."""
+
+    points: Tensor
+    image: Tensor
+    norms: Tensor
+
+    def part(self, rows: slice) -> "_Cloud":
+        return _Cloud(self.points[rows], self.image[rows], self.norms[rows])
+
+
+def _clouds(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[_Cloud, _Cloud]:
+    x, y = _images(X, Y, L)
+    a = _Cloud(X, x, _norms(x))
+    return a, a if Y is None else _Cloud(Y, y, _norms(y))
+
+
+def _images(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Centred float64 images of both sets, in one product: equal points get equal images."""
+    points = torch.cat([X] if Y is None else [X, Y]).double()
+    points = points - _centre(points.detach())
+    image = points if L is None else points @ L.T
+    return image[: len(X)], image if Y is None else image[len(X) :]
+
+
+def _centre(points: Tensor) -> Tensor:
+    """A point near the mean (d,), on a binary grid 2¹⁶ times finer than the data's range.
+
+    On such a grid the subtraction is exact for most data, and whole numbers keep so few bits that
+    their products stay exact too.
+    """
+    if not len(points):
+        return points.new_zeros(points.shape[1])
+    low, high = points.aminmax(dim=0)
+    step = (high - low).log2().floor().sub(16).exp2()
+    return torch.where(step > 0, (points.mean(0) / step).round() * step, low)
+
+
+def _norms(image: Tensor) -> Tensor:
+    norms = image.square().sum(1)
+    if not (norms < 1e300).all():
+        raise ValueError("Squared distances overflow float64: divide the data by a large number.")
+    return norms
+
+
+def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, dtype: torch.dtype, max_bytes: int) -> Tensor:
+    """One block of squared distances in float64: the product, and the difference where it fails.
+
+    Entries computed again keep the derivative of the product form, which loses nothing: it is
+    2Σⱼ gᵢⱼ(xᵢ − yⱼ), two matrix products for the whole block.
+    """
+    squares = torch.addmm(b.norms, a.image, b.image.T, alpha=-2).add_(a.norms[:, None])
+    with torch.no_grad():
+        spare = _spare(dtype, a.image.shape[1])
+        i, j = _entries_up_to((a.norms + b.norms.max()) / spare, squares)
+        lost = squares[i, j] * spare < a.norms[i] + b.norms[j]
+        i, j = i[lost], j[lost]
+        exact = matched_squares(a.points, b.points, i, j, L, max_bytes)
+    if squares.requires_grad:
+        exact = exact + (squares[i, j] - squares[i, j].detach())
+    squares[i, j] = exact
+    return squares
+
+
+def _spare(dtype: torch.dtype, k: int) -> float:
+    """How many times the result ‖x‖² + ‖y‖² may be before too few of float64's digits are left.
+
+    The product form errs by at most (k + 4)·eps64·(‖x‖² + ‖y‖²). A quarter of eps is allowed to
+    float32 and half precision; float64 itself has no digits to spare and may lose five bits.
+    """
+    return max(32.0, torch.finfo(dtype).eps / (4 * (k + 4) * FLOAT64_EPS))
+
+
+def _entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
+    """Where block (r, c) ≤ limit (r,), row by row; most groups are ruled out by their minimum."""
+    size = GROUP if block.shape[1] % GROUP == 0 else block.shape[1]
+    groups = block.unflatten(1, (-1, size))
+    i, group = (groups.amin(2) <= limit[:, None]).nonzero(as_tuple=True)
+    found, j = (groups[i, group] <= limit[i, None]).nonzero(as_tuple=True)
+    return i[found], group[found] * size + j
+
+
+def _mirror(block: Tensor) -> Tensor:
+    upper = block.triu(1)
+    return upper + upper.T
+
+
+def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) -> Tensor:
+    """Indices (n, k) of the nearest rows of y, by running top-k over tiles; ties by index."""
+    height, width = _tile_shape(len(x), len(y), max_bytes // BYTES_PER_CANDIDATE)
+    xx, yy = _norms(x), _norms(y)
+    index = torch.empty(len(x), k, dtype=torch.int64, device=x.device)
+    for rows in _spans(len(x), height):
+        best = xx.new_full((rows.stop - rows.start, k), torch.finfo(xx.dtype).max)
+        chosen = torch.zeros_like(best, dtype=torch.int64)
+        for cols in _spans(len(y), width):
+            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols])
+            if alone:
+                bound.diagonal(rows.start - cols.start).fill_(torch.inf)
+            # Nothing is nearer than zero, and a later tie loses to the smaller index.
+            limit = best[:, -1].where(best[:, -1] > 0, -torch.inf)
+            if cols.start == 0 and k + alone <= width:
+                limit = _kth_distance_limit(bound, k, xx[rows], yy[cols], x.shape[1])
+            i, j = _entries_up_to(limit, bound)
+            exact = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
+            best, chosen = _merge(best, chosen, i, j + cols.start, exact)
+        index[rows] = chosen
+    return index
+
+
+def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> Tensor:
+    """(1 − s)(‖x‖² + ‖y‖²) − 2xᵀy: below d² because s exceeds what rounding can do."""
+    keep = 1 - _slack(x.shape[1])
+    return torch.addmm(keep * yy, x, y.T, alpha=-2).add_(keep * xx[:, None])
+
+
+def _kth_distance_limit(bound: Tensor, k: int, xx: Tensor, yy: Tensor, width: int) -> Tensor:
+    """An upper bound of each row's k-th smallest d²: the k-th lower bound, raised by 2s."""
+    return bound.topk(k, largest=False).values[:, -1] + 2 * _slack(width) * (xx + yy.max())
+
+
+def _slack(width: int) -> float:
+    return 8 * (width + 4) * FLOAT64_EPS
+
+
+def _merge(
+    best: Tensor, chosen: Tensor, i: Tensor, j: Tensor, exact: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The k best of each row, from the best so far (r, k) and new pairs (i, j) in order of j.
+
+    Old ones stand before new ones and a stable sort keeps that order, so ties go to the smaller j.
+    """
+    if not len(i):
+        return best, chosen
+    r, k = best.shape
+    count = i.bincount(minlength=r)
+    place = k + torch.arange(len(i), device=i.device) - (count.cumsum(0) - count)[i]
+    room = int(count.max())
+    best = pad(best, (0, room), value=torch.finfo(best.dtype).max)
+    chosen = pad(chosen, (0, room))
+    best[i, place], chosen[i, place] = exact, j
+    order = best.argsort(dim=1, stable=True)[:, :k]
+    return best.gather(1, order), chosen.gather(1, order)

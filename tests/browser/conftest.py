@@ -1,0 +1,243 @@
+"""A real JupyterLab in a real browser, for the tests of what a reader sees and can do."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import nbformat
+import pytest
+
+from dmlcourse.lab import QUIET_PAGE, QUIET_SERVER
+
+REPOSITORY = Path(__file__).parents[2]
+SCREENSHOTS = REPOSITORY / "screenshots"
+SECONDS = 60
+CHROMIUM_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
+NOTEBOOK_SETTINGS = {"windowingMode": "none"}
+
+
+class Lab:
+    """One JupyterLab page with at most one notebook open in it."""
+
+    def __init__(self, page, course: Path, journal: Path, environment: dict[str, str]) -> None:
+        self.page, self.course = page, course
+        self.journal, self.environment = journal, environment
+
+    def open(self, notebook: dict | str, name: str = "lesson.ipynb") -> "Lab":
+        """Open a notebook (a file of the course by name, or one given as nbformat) and wait."""
+        if not isinstance(notebook, str):
+            nbformat.write(notebook, self.course / name)
+            notebook = name
+        self.close()
+        self._command("docmanager:open", {"path": notebook, "factory": "Notebook"})
+        self._evaluate(
+            """async path => {
+                const until = async test => {
+                    while (!test()) await new Promise(resolve => setTimeout(resolve, 20));
+                };
+                const shell = window.jupyterapp.shell;
+                await until(() => shell.currentWidget?.context?.path === path);
+                const panel = shell.currentWidget;
+                await panel.revealed;
+                await panel.sessionContext.ready;
+                await until(() => panel.sessionContext.session?.kernel);
+                await panel.sessionContext.session.kernel.info;
+            }""",
+            notebook,
+        )
+        return self
+
+    def close(self) -> None:
+        """Close the open notebook without saving, and stop its kernel."""
+        self._evaluate(
+            """async () => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                if (panel?.sessionContext) {
+                    await panel.sessionContext.shutdown();
+                    panel.context.model.dirty = false;
+                    panel.dispose();
+                }
+            }"""
+        )
+
+    def run_all(self) -> None:
+        """Run every cell and wait for the last one. A cell that fails stops the run."""
+        self._command("notebook:run-all-cells")
+        self.page.wait_for_function(
+            """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
+                cell => cell.model.type !== 'code' || cell.model.executionState !== 'running')"""
+        )
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell, counted from 0, as Ctrl-Enter does."""
+        self._select(index)
+        self._command("notebook:run-cell")
+
+    def type_into_cell(self, index: int, source: str) -> None:
+        """Replace the source of a cell by typing, as a learner does."""
+        self._select(index)
+        self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(source)
+
+    def cell_outputs(self, index: int) -> list[dict]:
+        """Return the outputs of a cell as nbformat stores them."""
+        return self._evaluate(
+            "index => window.jupyterapp.shell.currentWidget.content.widgets[index]"
+            ".model.outputs.toJSON()",
+            index,
+        )
+
+    def output(self, index: int):
+        """Return the locator of the rendered outputs of a cell."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputArea")
+
+    def cell_text(self, index: int) -> str:
+        """Return the text that a reader sees below a cell."""
+        return self.output(index).inner_text()
+
+    def screenshot(self, name: str) -> None:
+        """Keep a picture of the page in ``screenshots/``, which git ignores."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    def theme(self, name: str) -> None:
+        """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
+        self._command("apputils:change-theme", {"theme": name})
+        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]')
+
+    def _select(self, index: int) -> None:
+        self._evaluate(
+            """index => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = index;
+                notebook.deselectAll();
+            }""",
+            index,
+        )
+
+    def _command(self, name: str, arguments: dict | None = None) -> None:
+        self._evaluate(
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
+            [name, arguments or {}],
+        )
+
+    def _evaluate(self, script: str, argument: object = None):
+        return self.page.evaluate(script, argument)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+    """A JupyterLab server on an empty course folder, with nobody's settings but its own."""
+    home = tmp_path_factory.mktemp("jupyter")
+    course = home / "course"
+    course.mkdir()
+    environment = _environment(home)
+    port = _free_port()
+    log = (home / "server.log").open("w")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *("--ServerApp.token=", "--ServerApp.password=", "--ip=127.0.0.1"),
+            *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={course}"),
+            *("--expose-app-in-browser", *QUIET_SERVER),
+        ],
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(lambda: _answers(f"{address}/api"), process, home / "server.log")
+        yield {"address": address, "course": course, "environment": environment}
+    finally:
+        process.terminate()
+        process.wait(timeout=SECONDS)
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Chromium, as the system installed it."""
+    found = [path for path in map(shutil.which, ("chromium", "google-chrome")) if path]
+    if not found:
+        pytest.skip("no chromium or google-chrome on this machine")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=found[0], args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_page(browser, server) -> Iterator[Lab]:
+    """The page, loaded once: JupyterLab takes longer to start than a test to run."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(SECONDS * 1000)
+    page.goto(f"{server['address']}/lab")
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    environment = server["environment"]
+    yield Lab(page, server["course"], Path(environment["DMLCOURSE_HOME"]) / "journal.jsonl", environment)
+    page.close()
+
+
+@pytest.fixture
+def lab(lab_page: Lab) -> Iterator[Lab]:
+    """The page with no notebook open, no journal, and the light theme."""
+    lab_page.journal.unlink(missing_ok=True)
+    yield lab_page
+    lab_page.close()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Everything that a person could have set, pointed into an empty folder."""
+    extension = REPOSITORY / "dmlcourse" / "figures" / "labextension"
+    shutil.copytree(extension, home / "share" / "labextensions" / "dmlcourse-alt")
+    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
+    for folder in (settings, home / "config" / "labconfig"):
+        folder.mkdir(parents=True)
+    (settings / "tracker.jupyterlab-settings").write_text(json.dumps(NOTEBOOK_SETTINGS))
+    (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(QUIET_PAGE))
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_PATH": str(home / "share"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "DMLCOURSE_HOME": str(home / "record"),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=1) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+def _wait(ready: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > end:
+            pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+        time.sleep(0.1)

@@ -1,0 +1,217 @@
+"""``dmlcourse lab``: the folder, the chapter, the port, the screen, and a real JupyterLab."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dmlcourse import lab
+from dmlcourse.errors import UserError
+
+NOTEBOOKS = ("02_mahalanobis", "17a_sampling", "17b_mining")
+
+ALT = "A grey square, the only picture of this course."
+PICTURE = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "demo-1",
+            "execution_count": 1,
+            "metadata": {},
+            "source": "",
+            "outputs": [
+                {
+                    "output_type": "display_data",
+                    "data": {"image/png": "iVBORw0KGgo="},
+                    "metadata": {"image/png": {"alt": ALT}},
+                }
+            ],
+        }
+    ],
+    "metadata": {},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    chapters = tmp_path / "chapters"
+    chapters.mkdir()
+    for name in NOTEBOOKS:
+        (chapters / f"{name}.ipynb").write_text('{"cells":[],"metadata":{},"nbformat":4}')
+    return tmp_path
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("localhost", 0)) as server:
+        yield server.getsockname()[1]
+
+
+class TestCourseFolder:
+    @pytest.mark.parametrize("below", [".", "chapters", "deep/down"])
+    def test_is_found_at_or_above_the_current_one(self, course, monkeypatch, below) -> None:
+        (course / below).mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(course / below)
+        assert lab.course_folder() == course
+
+    def test_is_the_clone_when_called_from_elsewhere(self, course, tmp_path_factory, monkeypatch):
+        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        monkeypatch.setattr(lab, "__file__", str(course / "dmlcourse" / "lab.py"))
+        assert lab.course_folder() == course
+
+    def test_says_how_to_get_one(self, tmp_path, monkeypatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(lab, "__file__", str(tmp_path / "dmlcourse" / "lab.py"))
+        with pytest.raises(UserError, match="Get the course with git"):
+            lab.course_folder()
+
+
+class TestChapter:
+    @pytest.mark.parametrize(
+        ("asked", "found"),
+        [
+            (None, "02_mahalanobis"),
+            ("02", "02_mahalanobis"),
+            ("2", "02_mahalanobis"),
+            ("02_mahalanobis", "02_mahalanobis"),
+            ("17b", "17b_mining"),
+            ("17", "17a_sampling"),
+        ],
+    )
+    def test_is_found_by_number_or_name(self, course, asked, found) -> None:
+        assert lab.find_chapter(course, asked) == course / "chapters" / f"{found}.ipynb"
+
+    @pytest.mark.parametrize("asked", ["1", "99", "mahalanobis", ""])
+    def test_unknown_lists_those_there_are(self, course, asked) -> None:
+        with pytest.raises(UserError, match=f"{asked}.*02_mahalanobis, 17a_sampling"):
+            lab.find_chapter(course, asked)
+
+    def test_none_yet_opens_the_folder(self, tmp_path) -> None:
+        (tmp_path / "chapters").mkdir()
+        assert lab.find_chapter(tmp_path, None) is None
+        assert "--LabApp.default_url=/lab" in lab.lab_options(tmp_path, None, 8888, True)
+
+
+class TestPort:
+    def test_without_a_wish_the_next_free_one_is_named(self, taken, monkeypatch, capsys) -> None:
+        monkeypatch.setattr(lab, "DEFAULT_PORT", taken)
+        port = lab.choose_port(None)
+        assert port > taken
+        assert capsys.readouterr().out == f"Port {taken} is in use; taking {port}.\n"
+
+    def test_asked_for_and_taken_is_an_error(self, taken) -> None:
+        with pytest.raises(UserError, match=f"Port {taken} is in use"):
+            lab.choose_port(taken)
+
+    @pytest.mark.parametrize("port", [-1, 0, 70000])
+    def test_that_cannot_be_is_an_error(self, port) -> None:
+        with pytest.raises(UserError, match=f"Port {port} is in use or not allowed"):
+            lab.choose_port(port)
+
+    def test_none_free_is_an_error(self, taken, monkeypatch) -> None:
+        monkeypatch.setattr(lab, "DEFAULT_PORT", taken)
+        monkeypatch.setattr(lab, "PORTS_TRIED", 1)
+        with pytest.raises(UserError, match="Name one with --port"):
+            lab.choose_port(None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "seen"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"DISPLAY": ":10", "SSH_CONNECTION": "host"}, "linux", False),
+        ({"DISPLAY": ":0", "CI": "true"}, "linux", False),
+        ({"SSH_CONNECTION": "host", "BROWSER": "opens-at-home"}, "linux", True),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+        ({"SSH_CONNECTION": "host"}, "darwin", False),
+    ],
+)
+def test_a_browser_opens_where_somebody_sees_it(environ, platform, seen) -> None:
+    assert lab.has_screen(environ, platform) is seen
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no root")
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_root_is_allowed_only_to_root(course, monkeypatch, user, allowed) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert ("--allow-root" in lab.lab_options(course, None, 8888, True)) is allowed
+
+
+def test_without_jupyterlab_says_how_to_install_it(course, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
+    with pytest.raises(UserError, match="make setup"):
+        lab.jupyterlab_start(course)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, str]]:
+    """JupyterLab itself on a small course, without a screen, and the address that it prints."""
+    folder = tmp_path_factory.mktemp("course")
+    (folder / "chapters").mkdir()
+    (folder / "chapters" / "02_mahalanobis.ipynb").write_text(json.dumps(PICTURE))
+    unseen = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"}
+    environ = {name: value for name, value in os.environ.items() if name not in unseen}
+    command = [sys.executable, "-m", "dmlcourse.cli", "lab"]
+    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process, read_address(process)
+    finally:
+        process.kill()
+
+
+def read_address(process: subprocess.Popen) -> str:
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if found := re.search(r"http://localhost\S+token=\S+", line):
+            return found[0]
+    raise AssertionError("JupyterLab printed no address:\n" + "".join(lines))
+
+
+def read(address: str) -> str:
+    with urllib.request.urlopen(address) as response:
+        return response.read().decode()
+
+
+def page_config(address: str) -> dict:
+    script = r'id="jupyter-config-data"[^>]*>(.*?)</script'
+    return json.loads(re.search(script, read(address), re.DOTALL)[1])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="ends JupyterLab with a POSIX signal")
+class TestJupyterLab:
+    def test_prints_the_address_of_the_first_chapter(self, server) -> None:
+        _, address = server
+        assert "/lab/tree/chapters/02_mahalanobis.ipynb?token=" in address
+        assert "<title>JupyterLab</title>" in read(address)
+
+    def test_asks_the_network_for_nothing(self, server) -> None:
+        config = page_config(server[1])
+        assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+        assert config["extensionManager"]["name"] == "read-only"
+
+    def test_describes_pictures_on_the_page_and_in_the_export(self, server) -> None:
+        _, address = server
+        loaded = [each["name"] for each in page_config(address)["federated_extensions"]]
+        assert "dmlcourse-alt" in loaded
+        assert f'alt="{ALT}"' in read(address.replace("/lab/tree/", "/nbconvert/html/"))
+
+    def test_ctrl_c_ends_it_cleanly(self, server) -> None:
+        process, _ = server
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        assert process.wait(timeout=30) == 0
