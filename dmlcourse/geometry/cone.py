@@ -69,7 +69,7 @@ def tolerance(A: Tensor) -> float:
 
 
 def flaw(name: str, A: Tensor, values: Tensor, tol: float | None = None) -> str | None:
-    """What keeps A, whose ascending eigenvalues are ``values``, out of the cone; None if nothing."""
+    """What keeps A, with ascending eigenvalues ``values``, out of the cone; None if nothing."""
     allowed = (tolerance(A) if tol is None else tol) * values.abs().max()
     skew = (A - A.T).detach().abs()
     if skew.max() > allowed:

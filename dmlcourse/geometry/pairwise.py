@@ -15,7 +15,7 @@ number). Under a map L, this bound is for the images Lx, which carry float64 rou
 """
 
 from collections.abc import Iterator
-from math import isqrt
+from math import ceil, isqrt, log2
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,9 @@ from dmlcourse.geometry.factors import linear_map
 # to be computed again (all points equal): indices, copies and, for neighbours, two sorts.
 BYTES_PER_DISTANCE = 64
 BYTES_PER_CANDIDATE = 192
+
+# Rows gathered for a recomputation stay in a processor's cache.
+CACHE_BYTES = 2**22
 
 # Columns that share one minimum when few entries of a tile are looked for.
 GROUP = 32
@@ -103,8 +106,9 @@ def distance_blocks(
     """
     max_bytes = max_bytes or default_bytes(X.device)
     a, b = _clouds(X, Y, L)
+    spare = _spare(a, b, X.dtype)
     for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_DISTANCE):
-        yield rows, cols, _squares(a.part(rows), b.part(cols), L, X.dtype, max_bytes)
+        yield rows, cols, _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
 
 
 def all_pairs(
@@ -118,16 +122,16 @@ def all_pairs(
     """Distances (n, m) under the map L in ``dtype``; with ``Y=None`` each pair is visited once."""
     max_bytes = max_bytes or default_bytes(X.device)
     a, b = _clouds(X, Y, L)
-    n, m = len(a.points), len(b.points)
+    n, m, spare = len(a.points), len(b.points), _spare(a, b, dtype)
     finish = (lambda squares: squares) if squared else root
     if torch.is_grad_enabled() and (a.image.requires_grad or b.image.requires_grad):
-        block = _squares(a, b, L, dtype, max_bytes)
+        block = _squares(a, b, L, spare, max_bytes)
         return finish(_mirror(block) if Y is None else block).to(dtype)
     D = torch.empty(n, m, dtype=dtype, device=X.device)
     for rows, cols in tiles(n, m, max_bytes // BYTES_PER_DISTANCE):
         if Y is None and cols.start < rows.start:
             continue
-        block = finish(_squares(a.part(rows), b.part(cols), L, dtype, max_bytes))
+        block = finish(_squares(a.part(rows), b.part(cols), L, spare, max_bytes))
         D[rows, cols] = _mirror(block) if Y is None and rows == cols else block
         if Y is None and rows != cols:
             D[cols, rows] = block.T
@@ -139,10 +143,10 @@ def matched_squares(
 ) -> Tensor:
     """‖L(x[i] − y[j])‖² in float64 for the listed pairs (p,), from the differences themselves."""
     width = x.shape[1] + (0 if L is None else len(L))
-    step = max(1, max_bytes // (32 * max(1, width)))
+    step = max(1, min(max_bytes, CACHE_BYTES) // (32 * max(1, width)))
     parts = []
     for i_part, j_part in zip(i.split(step), j.split(step), strict=True):
-        gap = x[i_part].double() - y[j_part].double()
+        gap = x.index_select(0, i_part).double() - y.index_select(0, j_part).double()
         gap = gap if L is None else gap @ L.T
         parts.append(gap.square().sum(1))
     return torch.cat(parts)
@@ -232,7 +236,7 @@ def _norms(image: Tensor) -> Tensor:
     return norms
 
 
-def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, dtype: torch.dtype, max_bytes: int) -> Tensor:
+def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, spare: float, max_bytes: int) -> Tensor:
     """One block of squared distances in float64: the product, and the difference where it fails.
 
     Entries computed again keep the derivative of the product form, which loses nothing: it is
@@ -240,9 +244,8 @@ def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, dtype: torch.dtype, max_byt
     """
     squares = torch.addmm(b.norms, a.image, b.image.T, alpha=-2).add_(a.norms[:, None])
     with torch.no_grad():
-        spare = _spare(dtype, a.image.shape[1])
         i, j = _entries_up_to((a.norms + b.norms.max()) / spare, squares)
-        lost = squares[i, j] * spare < a.norms[i] + b.norms[j]
+        lost = squares[i, j] < (a.norms[i] + b.norms[j]) / spare
         i, j = i[lost], j[lost]
         exact = matched_squares(a.points, b.points, i, j, L, max_bytes)
     if squares.requires_grad:
@@ -251,22 +254,40 @@ def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, dtype: torch.dtype, max_byt
     return squares
 
 
-def _spare(dtype: torch.dtype, k: int) -> float:
+def _spare(a: _Cloud, b: _Cloud, dtype: torch.dtype) -> float:
     """How many times the result ‖x‖² + ‖y‖² may be before too few of float64's digits are left.
 
     The product form errs by at most (k + 4)·eps64·(‖x‖² + ‖y‖²). A quarter of eps is allowed to
     float32 and half precision; float64 itself has no digits to spare and may lose five bits.
     """
+    if _product_is_exact(a.image, b.image, a.norms, b.norms):
+        return torch.inf
+    k = a.image.shape[1]
     return max(32.0, torch.finfo(dtype).eps / (4 * (k + 4) * FLOAT64_EPS))
+
+
+def _product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
+    """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
+
+    Counts, pixels, one-hot and binary codes do. In units of the grid every sum in the product form
+    is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
+    """
+    longest = max(float(xx.max()), float(yy.max()))
+    if longest == 0:
+        return True
+    unit = 2.0 ** (ceil(log2(longest) / 2) - 25)
+    return all(bool((points / unit).frac().eq(0).all()) for points in (x.detach(), y.detach()))
 
 
 def _entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
     """Where block (r, c) ≤ limit (r,), row by row; most groups are ruled out by their minimum."""
     size = GROUP if block.shape[1] % GROUP == 0 else block.shape[1]
-    groups = block.unflatten(1, (-1, size))
-    i, group = (groups.amin(2) <= limit[:, None]).nonzero(as_tuple=True)
-    found, j = (groups[i, group] <= limit[i, None]).nonzero(as_tuple=True)
-    return i[found], group[found] * size + j
+    groups, in_row = block.view(-1, size), block.shape[1] // size
+    hit = (groups.amin(1) <= limit.repeat_interleave(in_row)).nonzero().squeeze(1)
+    within = groups.index_select(0, hit) <= limit[hit // in_row, None]
+    found, j = within.nonzero(as_tuple=True)
+    hit = hit[found]
+    return hit // in_row, hit % in_row * size + j
 
 
 def _mirror(block: Tensor) -> Tensor:
@@ -278,18 +299,21 @@ def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) ->
     """Indices (n, k) of the nearest rows of y, by running top-k over tiles; ties by index."""
     height, width = _tile_shape(len(x), len(y), max_bytes // BYTES_PER_CANDIDATE)
     xx, yy = _norms(x), _norms(y)
+    slack = _slack(x, y, xx, yy)
     index = torch.empty(len(x), k, dtype=torch.int64, device=x.device)
     for rows in _spans(len(x), height):
         best = xx.new_full((rows.stop - rows.start, k), torch.finfo(xx.dtype).max)
         chosen = torch.zeros_like(best, dtype=torch.int64)
         for cols in _spans(len(y), width):
-            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols])
+            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols], slack)
             if alone:
                 bound.diagonal(rows.start - cols.start).fill_(torch.inf)
             # Nothing is nearer than zero, and a later tie loses to the smaller index.
-            limit = best[:, -1].where(best[:, -1] > 0, -torch.inf)
+            limit = best[:, -1].nextafter(best.new_tensor(-torch.inf))
+            limit = limit.where(limit >= 0, -torch.inf)
             if cols.start == 0 and k + alone <= width:
-                limit = _kth_distance_limit(bound, k, xx[rows], yy[cols], x.shape[1])
+                kth = bound.topk(k, largest=False).values[:, -1]
+                limit = kth + 2 * slack * (xx[rows] + yy[cols].max())
             i, j = _entries_up_to(limit, bound)
             exact = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
             best, chosen = _merge(best, chosen, i, j + cols.start, exact)
@@ -297,19 +321,16 @@ def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) ->
     return index
 
 
-def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> Tensor:
-    """(1 − s)(‖x‖² + ‖y‖²) − 2xᵀy: below d² because s exceeds what rounding can do."""
-    keep = 1 - _slack(x.shape[1])
+def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor, slack: float) -> Tensor:
+    """(1 − slack)(‖x‖² + ‖y‖²) − 2xᵀy, which is never above d² as it comes from x − y."""
+    keep = 1 - slack
     return torch.addmm(keep * yy, x, y.T, alpha=-2).add_(keep * xx[:, None])
 
 
-def _kth_distance_limit(bound: Tensor, k: int, xx: Tensor, yy: Tensor, width: int) -> Tensor:
-    """An upper bound of each row's k-th smallest d²: the k-th lower bound, raised by 2s."""
-    return bound.topk(k, largest=False).values[:, -1] + 2 * _slack(width) * (xx + yy.max())
-
-
-def _slack(width: int) -> float:
-    return 8 * (width + 4) * FLOAT64_EPS
+def _slack(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> float:
+    """The share of ‖x‖² + ‖y‖² that rounding can move the product form and the difference apart."""
+    exact = _product_is_exact(x, y, xx, yy)
+    return 0.0 if exact else 8 * (x.shape[1] + 4) * FLOAT64_EPS
 
 
 def _merge(

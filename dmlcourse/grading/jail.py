@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import math
 import os
 import socket
 import subprocess
@@ -40,6 +41,7 @@ from dmlcourse.inside.zygote import main
 main({settings!r})
 """
 START_SECONDS = 60.0
+OUT_OF_TIME = "the time for the whole notebook was used up"
 MB = 2**20
 
 REMEDY = (
@@ -93,7 +95,7 @@ class Jail:
         with theirs, tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 _command(Path(folder.name), self),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 env=_environment(),
@@ -117,14 +119,17 @@ class Jail:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def session(self) -> Session:
-        """A fresh worker; JailError where there is none to be had, even from a new start."""
+    def session(self, deadline: float = math.inf) -> Session:
+        """A fresh worker, to be done before ``deadline`` (``time.monotonic``).
+
+        Raises JailError where there is none to be had, even from a new start.
+        """
         try:
-            return Session(self._control, self.limits)
-        except OSError:
+            return Session(self._control, self.limits, deadline)
+        except (OSError, JailError):
             self.close()
             self._start()
-            return Session(self._control, self.limits)
+            return Session(self._control, self.limits, deadline)
 
 
 def _command(folder: Path, jail: Jail) -> list[str]:
@@ -214,8 +219,9 @@ class Session:
     Every method raises ``Ended`` when the worker does not do its part.
     """
 
-    def __init__(self, control: socket.socket, limits: Limits) -> None:
+    def __init__(self, control: socket.socket, limits: Limits, deadline: float) -> None:
         self.limits = limits
+        self._deadline = deadline
         self._left = limits.returned
         self._job, theirs = socket.socketpair()
         self._leash, held = socket.socketpair()
@@ -271,10 +277,13 @@ class Session:
             raise Ended(f"it sent the grader something else than an answer ({error})") from None
 
     def _receive(self, seconds: float) -> bytes:
+        deadline = min(time.monotonic() + seconds, self._deadline)
         try:
-            message = link.receive(self._job, self._left, time.monotonic() + seconds)
+            message = link.receive(self._job, self._left, deadline)
         except TimeoutError:
-            raise Ended(f"it did not end within {seconds:.0f} seconds") from None
+            used_up = deadline == self._deadline
+            reason = OUT_OF_TIME if used_up else f"it did not end within {seconds:.0f} seconds"
+            raise Ended(reason) from None
         except (link.Closed, OSError):
             raise Ended(self._ending()) from None
         self._left -= len(message)
@@ -291,7 +300,7 @@ class Session:
         return {
             "exit": f"it ended its process (exit status {detail})",
             "signal": f"its process was ended by signal {detail}",
-            "limit": "it used up the time of the whole notebook",
+            "limit": OUT_OF_TIME,
             "broken": detail,
         }.get(kind, "its process is gone")
 

@@ -79,19 +79,16 @@ def _sort(
     """The submission's cells by the release's id, and the learner's own by what they follow."""
     found: dict[str, list[Cell]] = defaultdict(list)
     added: dict[str, list[Run]] = defaultdict(list)
-    kept = {cell.id for cell in cells}
+    kept = {cell.id for cell in cells} & release.ids
     last = ""
     for place, cell in enumerate(cells, start=1):
-        name = cell.id
-        # Colab and others drop ids; nbgrader's name for the cell is in its metadata.
-        if name not in release.ids and cell.grade_id not in kept:
-            name = cell.grade_id
+        # Colab and others drop ids; nbgrader's name for the cell stays in its metadata.
+        name = cell.id if cell.grade_id in kept or cell.id in kept else cell.grade_id
         if name in release.ids:
             found[name].append(cell)
             last = name
-        elif cell.is_code and (cell.role not in ROLES or cell.grade_id in kept):
-            where = f"the added cell {place}"
-            added[last].append(Run(f"cell {place}", cell.source, where))
+        elif cell.is_code and (kept or cell.role not in ROLES):
+            added[last].append(Run(f"cell {place}", cell.source, f"the added cell {place}"))
     return found, added
 
 

@@ -13,12 +13,14 @@ from urllib.request import urlopen
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
 from dmlcourse.lab import QUIET_PAGE, QUIET_SERVER
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "screenshots"
 SECONDS = 60
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 CHROMIUM_FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
@@ -33,33 +35,21 @@ class Lab:
         self.page, self.course = page, course
         self.journal, self.environment = journal, environment
 
-    def open(self, notebook: dict | str, name: str = "lesson.ipynb") -> "Lab":
-        """Open a notebook (a file of the course by name, or one given as nbformat) and wait."""
+    def open(self, notebook: NotebookNode | str, name: str = "lesson.ipynb") -> "Lab":
+        """Open a notebook (a file of the course by name, or one made by nbformat) and wait."""
         if not isinstance(notebook, str):
+            notebook.metadata.setdefault("kernelspec", KERNEL)
             nbformat.write(notebook, self.course / name)
             notebook = name
         self.close()
         self._command("docmanager:open", {"path": notebook, "factory": "Notebook"})
-        self._evaluate(
-            """async path => {
-                const until = async test => {
-                    while (!test()) await new Promise(resolve => setTimeout(resolve, 20));
-                };
-                const shell = window.jupyterapp.shell;
-                await until(() => shell.currentWidget?.context?.path === path);
-                const panel = shell.currentWidget;
-                await panel.revealed;
-                await panel.sessionContext.ready;
-                await until(() => panel.sessionContext.session?.kernel);
-                await panel.sessionContext.session.kernel.info;
-            }""",
-            notebook,
-        )
+        self._wait_for(f"panel()?.context?.path === {json.dumps(notebook)}")
+        self._wait_for("panel().sessionContext.session?.kernel?.status === 'idle'")
         return self
 
     def close(self) -> None:
         """Close the open notebook without saving, and stop its kernel."""
-        self._evaluate(
+        self.page.evaluate(
             """async () => {
                 const panel = window.jupyterapp.shell.currentWidget;
                 if (panel?.sessionContext) {
@@ -73,9 +63,9 @@ class Lab:
     def run_all(self) -> None:
         """Run every cell and wait for the last one. A cell that fails stops the run."""
         self._command("notebook:run-all-cells")
-        self.page.wait_for_function(
-            """() => window.jupyterapp.shell.currentWidget.content.widgets.every(
-                cell => cell.model.type !== 'code' || cell.model.executionState !== 'running')"""
+        self._wait_for(
+            """panel().sessionContext.session.kernel.status === 'idle' &&
+            panel().content.widgets.every(cell => cell.model.executionState !== 'running')"""
         )
 
     def run_cell(self, index: int) -> None:
@@ -92,7 +82,7 @@ class Lab:
 
     def cell_outputs(self, index: int) -> list[dict]:
         """Return the outputs of a cell as nbformat stores them."""
-        return self._evaluate(
+        return self.page.evaluate(
             "index => window.jupyterapp.shell.currentWidget.content.widgets[index]"
             ".model.outputs.toJSON()",
             index,
@@ -114,10 +104,10 @@ class Lab:
     def theme(self, name: str) -> None:
         """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
         self._command("apputils:change-theme", {"theme": name})
-        self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]')
+        self._wait_for(f"document.body.dataset.jpThemeName === {json.dumps(name)}")
 
     def _select(self, index: int) -> None:
-        self._evaluate(
+        self.page.evaluate(
             """index => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
                 notebook.activeCellIndex = index;
@@ -127,13 +117,18 @@ class Lab:
         )
 
     def _command(self, name: str, arguments: dict | None = None) -> None:
-        self._evaluate(
-            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
+        """Start a command. What it does is waited for, with a limit, by looking at the page."""
+        self.page.evaluate(
+            "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }",
             [name, arguments or {}],
         )
 
-    def _evaluate(self, script: str, argument: object = None):
-        return self.page.evaluate(script, argument)
+    def _wait_for(self, condition: str) -> None:
+        """Wait until a condition in JavaScript holds; ``panel()`` is the open notebook."""
+        self.page.wait_for_function(
+            f"() => {{ const panel = () => window.jupyterapp.shell.currentWidget;"
+            f" return {condition}; }}"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,6 @@ from . import link
 
 MOST_ASKED = 256 * 2**20
 MOST_RETURNED = 16 * 2**20
-# Magics that run what they are given; all others do nothing.
 TRANSPARENT = ("time", "timeit", "capture", "prun")
 
 
@@ -54,9 +53,9 @@ def notebook_space() -> dict[str, Any]:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     shell = Shell(module.__dict__)
-    IPython.get_ipython = IPython.core.getipython.get_ipython = lambda: shell
-    builtins.get_ipython = IPython.get_ipython
-    builtins.display = lambda *_, **__: None
+    for place in (IPython, IPython.core.getipython, builtins):
+        vars(place)["get_ipython"] = lambda: shell
+    vars(builtins)["display"] = lambda *_, **__: None
     return module.__dict__
 
 
@@ -119,7 +118,7 @@ class Nothing:
 
 
 class Shell(Nothing):
-    """What ``get_ipython()`` gives: magics and shell commands do nothing, ``%time`` runs its code."""
+    """What ``get_ipython()`` gives. Magics do nothing; ``TRANSPARENT`` ones run their code."""
 
     def __init__(self, space: dict[str, Any]) -> None:
         self.user_ns = space

@@ -59,8 +59,11 @@ def prepare(settings: dict[str, Any]) -> int:
                 settings["stage"], settings["package"], settings["shown"], settings["hidden"]
             )
             _follow()
-        for name in ("dmlcourse.inside.worker", *settings["modules"]):
-            importlib.import_module(name)
+        importlib.import_module("dmlcourse.inside.worker")
+        for name in settings["modules"]:
+            # Where one is missing, the cell that imports it says so.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
         return int(statistics.read().split()[0]) * BYTES_PER_PAGE if statistics else 0
 
 
@@ -91,7 +94,8 @@ def serve(control: socket.socket, settings: dict[str, Any]) -> None:
             return
         if os.fork() == 0:
             control.close()
-            watch(*sockets, settings)
+            job, leash = sockets
+            watch(job, leash, settings)
         for number in sockets:
             os.close(number)
 
