@@ -102,7 +102,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
     added.add_argument("submissions", metavar="SUBMISSIONS", type=Path)
     added.add_argument("--out", metavar="DIR", type=Path, required=True, help="where reports go")
     added.add_argument(
-        "--release", metavar="DIR", type=Path, help="the notebooks that were handed out"
+        "--release", metavar="PATH", type=Path, help="what was handed out (default: exercises/)"
     )
     added.add_argument("--seed", type=int, help="of the hidden inputs (default: a fresh one)")
     added.add_argument("--jobs", type=int, help="submissions at a time (default: one per core)")

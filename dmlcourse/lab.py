@@ -12,7 +12,6 @@ from urllib.parse import quote
 from dmlcourse.errors import UserError
 
 FIGURES = Path(__file__).resolve().parent / "figures"
-EXPORT_CONFIG = "jupyter_nbconvert_config.json"
 DEFAULT_PORT = 8888
 PORTS_TRIED = 100
 
@@ -152,8 +151,7 @@ def lay_out(folder: Path) -> dict[str, str]:
     config, share = folder / "config", folder / "share"
     (config / "labconfig").mkdir(parents=True)
     (config / "labconfig" / "page_config.json").write_text(json.dumps(QUIET_PAGE))
-    for program in ("server", "nbconvert"):  # the menu's export and the command's
-        shutil.copy(FIGURES / EXPORT_CONFIG, config / f"jupyter_{program}_config.json")
+    shutil.copy(FIGURES / "jupyter_config.json", config)
     shutil.copytree(FIGURES / "labextension", share / "labextensions" / "dmlcourse-alt")
     return {
         "JUPYTER_CONFIG_PATH": put_first(config, "JUPYTER_CONFIG_PATH"),

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from dmlcourse import journal
 from dmlcourse.benches.shell import live
-from dmlcourse.figures.show import SLOT, Html, Picture, fold, inline, paragraph
+from dmlcourse.figures.pictures import SLOT, Html, Picture, fold, inline, paragraph
 from dmlcourse.session import is_interactive
 
 CONFIDENCE = ("guess", "fairly sure", "sure")

@@ -13,7 +13,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from dmlcourse.figures import inline, show
-from dmlcourse.figures.show import Html
+from dmlcourse.figures.pictures import Html
 from dmlcourse.session import is_interactive
 
 State = TypeVar("State")

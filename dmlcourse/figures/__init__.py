@@ -9,7 +9,7 @@ from dmlcourse.figures.draw import (
     metric_balls,
     neighbours,
 )
-from dmlcourse.figures.show import inline, show
+from dmlcourse.figures.pictures import inline, show
 from dmlcourse.figures.style import CLASSES, ROLES, canvas, house, png
 
 __all__ = [

@@ -1,15 +1,15 @@
 """Descriptions of pictures in exported HTML.
 
 nbconvert's HTML page ignores the description in a picture's metadata and writes "No description
-has been provided" instead. This preprocessor, named in ``jupyter_nbconvert_config.json`` beside
-this file, hands nbconvert the finished ``<img alt>``.
+has been provided" instead. This preprocessor, named in ``jupyter_config.json`` beside this file,
+hands nbconvert the finished ``<img alt>``: on the command line, and in JupyterLab's menu.
 """
 
 from typing import Any
 
 from nbconvert.preprocessors import Preprocessor
 
-from dmlcourse.figures.show import SLOT, img
+from dmlcourse.figures.pictures import SLOT, img
 
 
 class DescribePictures(Preprocessor):

@@ -35,9 +35,9 @@ ROLES = {
     "anchor": Role("#000000", "*"),
     "near": Role("#0072b2", "o"),
     "far": Role("#d55e00", "^"),
-    "ball": Role("#56b4e9", "o"),
     "refused": Role("#cc79a7", "X"),
-    "plain": Role(QUIET, "o"),
+    "plain": Role(QUIET, "s"),
+    "ball": Role("#56b4e9", "."),
 }
 
 CLASSES = (
@@ -48,7 +48,7 @@ CLASSES = (
     Role("#e69f00", "v"),
     Role("#56b4e9", "P"),
     Role("#000000", "X"),
-    Role("#8c7a00", "<"),
+    Role(QUIET, "<"),
 )
 
 _HOUSE = {

@@ -272,7 +272,7 @@ def _product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
     Counts, pixels, one-hot and binary codes do. In units of the grid every sum in the product form
     is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
     """
-    longest = max(float(xx.max()), float(yy.max()))
+    longest = float(torch.maximum(xx.max(), yy.max()).detach())
     if longest == 0:
         return True
     unit = 2.0 ** (ceil(log2(longest) / 2) - 25)
@@ -315,8 +315,11 @@ def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) ->
                 kth = bound.topk(k, largest=False).values[:, -1]
                 limit = kth + 2 * slack * (xx[rows] + yy[cols].max())
             i, j = _entries_up_to(limit, bound)
-            exact = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
-            best, chosen = _merge(best, chosen, i, j + cols.start, exact)
+            if slack:
+                squares = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
+            else:
+                squares = bound[i, j]
+            best, chosen = _merge(best, chosen, i, j + cols.start, squares)
         index[rows] = chosen
     return index
 

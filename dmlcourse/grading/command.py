@@ -19,7 +19,7 @@ from .marking import Config, Graded, grade_one, key_of
 from .notebook import Unreadable, read_cells
 from .release import Release, held, read_releases
 from .reports import write_all
-from .submission import Submission, find_submissions
+from .submission import Submission, find_submissions, visible
 
 
 def grade(
@@ -146,8 +146,8 @@ def _summarise(
         told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
         print(f"  {exercise.number} {exercise.title}: {told or 'nothing graded'}")
     for name in others:
-        print(f"Left out: {name} (neither a folder nor a notebook)")
+        print(f"Left out: {visible(name)} (neither a folder nor a notebook)")
     for one in graded:
         if one.failure:
-            print(f"NOT GRADED: {one.student}: {one.failure}")
+            print(f"NOT GRADED: {visible(one.student)}: {one.failure}")
     print(f"Written: {out / 'grades.csv'}, results.json, index.html, students/")

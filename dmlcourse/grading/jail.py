@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
-import math
 import os
 import socket
 import subprocess
@@ -31,8 +31,10 @@ from .inside import link
 
 # Everything that the zygote needs at its start, as the modules that a notebook may import.
 LIBRARIES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "IPython", "traitlets")
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
-ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "timezone")
+# What is shown of the system, of Python's prefix and of the environment's. Not all of /usr: a
+# course, its solutions and the submissions may well lie in /usr/src or /usr/local.
+PARTS = ("bin", "sbin", "lib", "lib32", "lib64", "share")
+ETC = ("ld.so.cache", "alternatives", "localtime")
 START = """
 import sys
 sys.prefix = sys.exec_prefix = {prefix!r}
@@ -55,7 +57,11 @@ REMEDY_ELSEWHERE = "grade on a Linux machine, in a virtual machine, or in WSL 2"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may take. Times in seconds of the wall clock, sizes in bytes."""
+    """What one submission may take. Times in seconds of the wall clock, sizes in bytes.
+
+    ``grace`` is how much later than the limit inside the jail the one outside ends it; an exercise
+    is given up after ``stops`` cases that ran into their limit.
+    """
 
     cell: float = 10.0
     case: float = 5.0
@@ -63,8 +69,25 @@ class Limits:
     grace: float = 2.0
     memory: int = 2048 * MB
     scratch: int = 64 * MB
-    returned: int = 256 * MB
+    returned: int = 64 * MB
     restarts: int = 8
+    stops: int = 2
+
+
+@dataclass
+class Allowance:
+    """What is left for one submission, over all its workers: time and bytes to return."""
+
+    deadline: float
+    bytes: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Allowance:
+        return cls(time.monotonic() + limits.submission, limits.returned)
+
+    @property
+    def is_used_up(self) -> bool:
+        return time.monotonic() >= self.deadline or self.bytes <= 0
 
 
 class JailError(Exception):
@@ -119,17 +142,15 @@ class Jail:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def session(self, deadline: float = math.inf) -> Session:
-        """A fresh worker, to be done before ``deadline`` (``time.monotonic``).
-
-        Raises JailError where there is none to be had, even from a new start.
-        """
+    def session(self, allowance: Allowance | None = None) -> Session:
+        """A fresh worker; JailError where there is none to be had, even from a new start."""
+        allowance = allowance or Allowance.of(self.limits)
         try:
-            return Session(self._control, self.limits, deadline)
+            return Session(self._control, self.limits, allowance)
         except (OSError, JailError):
             self.close()
             self._start()
-            return Session(self._control, self.limits, deadline)
+            return Session(self._control, self.limits, allowance)
 
 
 def _command(folder: Path, jail: Jail) -> list[str]:
@@ -138,16 +159,18 @@ def _command(folder: Path, jail: Jail) -> list[str]:
     stage.mkdir()
     jailed.write(package)
     homes = _homes()
+    seen = shown(homes)
     settings = {
         "caged": jail.caged,
         "stage": str(stage),
         "package": str(package),
-        "shown": shown(homes),
-        "hidden": [f"{home}/dmlcourse" for home in homes if Path(home, "dmlcourse").is_dir()],
+        "shown": seen,
+        "hidden": [str(jailed.ROOMS)] if _is_within(jailed.ROOMS, seen) else [],
         "modules": jail.modules,
         "memory": jail.limits.memory,
         "scratch": jail.limits.scratch,
         "seconds": int(jail.limits.submission),
+        "processor": _next_processor(),
     }
     start = START.format(
         package=str(package), homes=homes, prefix=sys.prefix, settings=json.dumps(settings)
@@ -181,14 +204,29 @@ def _homes() -> list[str]:
 
 def shown(homes: Iterable[str]) -> list[str]:
     """What is to be seen in the jail: the system's libraries and Python's, nothing of anybody's."""
-    wanted = [*SYSTEM, *(f"/etc/{name}" for name in ETC)]
-    own = [sys.base_prefix, sys.prefix, *homes]
-    wanted += [path for place in own for path in (place, os.path.realpath(place))]
+    prefixes = ["/", "/usr", sys.base_prefix, sys.prefix]
+    wanted = [os.path.join(prefix, part) for prefix in prefixes for part in PARTS]
+    wanted += [*homes, *(f"/etc/{name}" for name in ETC)]
     kept: list[str] = []
-    for path in filter(os.path.lexists, wanted):
-        if not any(Path(path).is_relative_to(other) for other in kept):
+    for path in (path for one in wanted for path in (one, os.path.realpath(one))):
+        if os.path.lexists(path) and not _is_within(path, kept):
             kept.append(path)
     return kept
+
+
+def _is_within(path: str | Path, places: Iterable[str]) -> bool:
+    return any(Path(path).is_relative_to(place) for place in places)
+
+
+_turns = itertools.count()
+
+
+def _next_processor() -> int:
+    """One processor a jail, in turn: what a submission does with its own slows no other."""
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    processors = sorted(os.sched_getaffinity(0))
+    return processors[next(_turns) % len(processors)]
 
 
 def _reply(control: socket.socket) -> str:
@@ -219,10 +257,9 @@ class Session:
     Every method raises ``Ended`` when the worker does not do its part.
     """
 
-    def __init__(self, control: socket.socket, limits: Limits, deadline: float) -> None:
+    def __init__(self, control: socket.socket, limits: Limits, allowance: Allowance) -> None:
         self.limits = limits
-        self._deadline = deadline
-        self._left = limits.returned
+        self._allowance = allowance
         self._job, theirs = socket.socketpair()
         self._leash, held = socket.socketpair()
         with theirs, held:
@@ -253,14 +290,16 @@ class Session:
         return self._observation(self.limits.cell)
 
     def observe(self, name: str, kind: Kind, cases: Iterable[Case]) -> Iterator[Observation]:
-        """What the variable ``name`` does on each case, up to the first that is stopped."""
+        """What the variable ``name`` does on each case, as far as the limits let it."""
         trees = [case_tree(case) for case in cases]
-        step = {"name": name, "kind": kind.describe(), "seconds": self.limits.case}
+        stops = self.limits.stops
+        step = {"name": name, "kind": kind.describe(), "seconds": self.limits.case, "stops": stops}
         self._ask({**step, "cases": trees})
         for _ in trees:
             seen = self._observation(self.limits.case)
             yield seen
-            if seen.stopped or seen.empty or is_missing(seen):
+            stops -= seen.stopped
+            if seen.empty or is_missing(seen) or not stops:
                 return
 
     def _ask(self, step: dict[str, Any]) -> None:
@@ -277,16 +316,17 @@ class Session:
             raise Ended(f"it sent the grader something else than an answer ({error})") from None
 
     def _receive(self, seconds: float) -> bytes:
-        deadline = min(time.monotonic() + seconds, self._deadline)
+        allowance = self._allowance
+        deadline = min(time.monotonic() + seconds, allowance.deadline)
+        most = min(link.MOST_REPLIED, allowance.bytes)
         try:
-            message = link.receive(self._job, self._left, deadline)
+            message = link.receive(self._job, most, deadline)
         except TimeoutError:
-            used_up = deadline == self._deadline
-            reason = OUT_OF_TIME if used_up else f"it did not end within {seconds:.0f} seconds"
-            raise Ended(reason) from None
+            late = f"it did not end within {seconds:.0f} seconds"
+            raise Ended(OUT_OF_TIME if allowance.is_used_up else late) from None
         except (link.Closed, OSError):
             raise Ended(self._ending()) from None
-        self._left -= len(message)
+        allowance.bytes -= len(message)
         return message
 
     def _ending(self) -> str:

@@ -18,7 +18,7 @@ from .notebook import Cell, Unreadable, read_cells
 from .plan import plan
 from .release import Release, held
 from .running import Running
-from .submission import Submission
+from .submission import Submission, visible
 
 LONGEST, MOST_TEXTS = 600, 60
 
@@ -118,7 +118,8 @@ def _grade_notebook(
         remarks.append(f"Nothing to grade for {release.name}.")
         return [_mark(Verdict(key.exercise, NOT_ATTEMPTED)) for key in keys.values()]
     planned = plan(release, cells)
-    running = Running(planned, keys, _jail(modules_of(config.releases), config))
+    jail = _jail(modules_of(config.releases), config)
+    running = Running(planned, keys, jail, config.seed)
     remarks += [*planned.remarks, *running.remarks]
     verdicts = [_judge(key, running.observations.get(n, [])) for n, key in keys.items()]
     return [_mark(verdict) for verdict in _mind_needs(verdicts)]
@@ -170,11 +171,8 @@ def _mark(verdict: Verdict) -> Mark:
 
 
 def _clean(texts: Iterable[str]) -> tuple[str, ...]:
-    """Texts that every file and screen takes: no control characters, no surrogates, not long."""
-    return tuple(
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:LONGEST])
-        for text in list(texts)[:MOST_TEXTS]
-    )
+    """Texts that every file and screen takes: on one line, not long, not many."""
+    return tuple(visible(" ".join(text[:LONGEST].split())) for text in list(texts)[:MOST_TEXTS])
 
 
 def modules_of(releases: Iterable[Release]) -> tuple[str, ...]:

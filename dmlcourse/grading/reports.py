@@ -20,6 +20,7 @@ from typing import Any
 
 from ..checks.render import COLOURS, SIGNS
 from .marking import Config, Graded, Mark
+from .submission import visible
 
 STYLE = """
 body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
@@ -117,7 +118,7 @@ def _row(one: Graded, numbers: Iterable[str], page: str) -> str:
         f"<td>{_signed(marks[n])}, {marks[n].points}</td>" if n in marks else "<td></td>"
         for n in numbers
     ]
-    link = f'<a href="students/{escape(page)}">{escape(_visible(one.student))}</a>'
+    link = f'<a href="students/{escape(page)}">{escape(visible(one.student))}</a>'
     score = "not graded" if one.failure else one.score
     remarks = escape(" ".join(_remarks(one)))
     first = f'<th scope="row">{link}</th><td class="number">{score}</td>'
@@ -152,13 +153,9 @@ def _page(title: str, body: str) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(_visible(title))}</title><style>{STYLE}</style></head>\n"
-        f"<body><main><h1>{escape(_visible(title))}</h1>\n{body}</main></body></html>\n"
+        f"<title>{escape(visible(title))}</title><style>{STYLE}</style></head>\n"
+        f"<body><main><h1>{escape(visible(title))}</h1>\n{body}</main></body></html>\n"
     )
-
-
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def page_names(students: Iterable[str]) -> dict[str, str]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import time
+import random
 from collections.abc import Mapping
 
 from ..checks.judging import Key
 from ..observing import Fault, Observation
-from .jail import Ended, Jail, Session, is_missing
+from .jail import Allowance, Ended, Jail, Session, is_missing
 from .plan import Plan, Run
 
 
 class Running:
     """What one submission does: ``observations`` by exercise and ``remarks`` on what went wrong.
 
-    Every exercise of the plan is observed on its key's cases; fewer observations than cases mean
-    that it was stopped there. A step that ends the worker, or hangs, is left out and the rest runs
+    Every exercise of the plan is observed on its key's cases, in an order that follows from the
+    seed; a case that was not reached counts as stopped. A step that ends the worker, or hangs, is left out and the rest runs
     again in a new worker, so that it costs no other exercise anything. There is an end to that:
     ``limits.restarts``, and ``limits.submission`` seconds for all of it.
     """
 
-    def __init__(self, plan: Plan, keys: Mapping[str, Key], jail: Jail) -> None:
+    def __init__(self, plan: Plan, keys: Mapping[str, Key], jail: Jail, seed: int) -> None:
         self.plan = plan
         self.keys = keys
         self.jail = jail
+        self.seed = seed
         self.observations: dict[str, list[Observation]] = {}
         self._said: dict[int, str] = {}
         self._lost: set[int] = set()
@@ -37,18 +38,18 @@ class Running:
         return [self._said[number] for number in sorted(self._said)]
 
     def _run_all(self) -> None:
-        deadline = time.monotonic() + self.jail.limits.submission
+        allowance = Allowance.of(self.jail.limits)
         for _ in range(self.jail.limits.restarts + 1):
-            if self._attempt(deadline):
+            if self._attempt(allowance):
                 return
-            if time.monotonic() > deadline:
+            if allowance.is_used_up:
                 break
         self._say(len(self.plan.steps), "The rest was not run: the limits were used up.")
 
-    def _attempt(self, deadline: float) -> bool:
+    def _attempt(self, allowance: Allowance) -> bool:
         """Run what is left in a new worker, and tell whether it came to the end."""
         number = 0
-        with self.jail.session(deadline) as session:
+        with self.jail.session(allowance) as session:
             try:
                 for number in self._left():
                     self._do(number, session)
@@ -88,24 +89,27 @@ class Running:
 
     def _observe(self, exercise: str, session: Session) -> None:
         key = self.keys[exercise]
-        made: list[Observation] = []
+        order = list(range(len(key.cases)))
+        # Secret too: the order of the published cases is enough to know some right answers.
+        random.Random(f"{self.seed} {exercise}").shuffle(order)
+        made = [Observation(stopped=True)] * len(order)
         # Kept as they come: what was seen before the worker ended counts.
         self.observations[exercise] = made
-        for seen in session.observe(key.exercise.name, key.exercise.kind, key.cases):
-            if is_missing(seen):
-                made += self._instead(exercise, seen)
-                return
-            made.append(seen)
+        cases = [key.cases[place] for place in order]
+        seen = session.observe(key.exercise.name, key.exercise.kind, cases)
+        for place, one in zip(order, seen, strict=False):
+            made[place] = one
+            if is_missing(one):
+                made[:] = [self._instead(exercise, one)] * len(order)
 
-    def _instead(self, exercise: str, missing: Observation) -> list[Observation]:
-        """What to take for observations where the notebook never defined the answer."""
+    def _instead(self, exercise: str, missing: Observation) -> Observation:
+        """What to take for the observations where the notebook never defined the answer."""
         if exercise in self._stopped:
-            return []
+            return Observation(stopped=True)
         if exercise in self.plan.missing:
-            missing = Observation(empty=True)
-        elif exercise in self._faults:
-            missing = Observation(fault=self._faults[exercise])
-        return [missing] * len(self.keys[exercise].cases)
+            return Observation(empty=True)
+        fault = self._faults.get(exercise)
+        return Observation(fault=fault) if fault else missing
 
     def _lose(self, number: int, reason: str) -> None:
         step = self.plan.steps[number]

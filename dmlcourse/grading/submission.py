@@ -22,6 +22,12 @@ class Submission:
     remarks: list[str] = field(default_factory=list)
 
 
+def visible(text: str) -> str:
+    """The text with a sign in place of what cannot be seen: controls, half characters, marks that
+    turn the direction of writing."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def find_submissions(folder: Path) -> tuple[list[Submission], list[str]]:
     """The submissions of a folder by student, and the names of the entries that are none.
 
@@ -32,17 +38,15 @@ def find_submissions(folder: Path) -> tuple[list[Submission], list[str]]:
     """
     found: dict[str, Submission] = {}
     others: list[str] = []
-    for path in _entries(folder):
-        if path.name.startswith("."):
-            continue
-        if not (path.is_dir() or path.is_symlink() or path.suffix == ".ipynb"):
+    for path, is_folder in _entries(folder):
+        if not (is_folder or path.is_symlink() or path.suffix == ".ipynb"):
             others.append(path.name)
             continue
         student = path.stem if path.suffix == ".ipynb" else path.name
         known = found.setdefault(student, Submission(student))
         if known.notebooks or known.remarks:
             known.remarks.append(f"Handed in twice: {path.name} is a second submission.")
-        _add(known, path, folder)
+        _add(known, path)
     if not found:
         raise UserError(
             f"{folder} holds no submission. Expected one folder a student with a notebook in it, "
@@ -51,23 +55,28 @@ def find_submissions(folder: Path) -> tuple[list[Submission], list[str]]:
     return list(found.values()), others
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[tuple[Path, bool]]:
     expected = "Expected a folder with one folder or one notebook a student."
-    if not folder.exists():
-        raise UserError(f"There is no {folder}. {expected}")
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file. {expected}")
     try:
-        return sorted(folder.iterdir())
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        return [(path, path.is_dir()) for path in found]
+    except FileNotFoundError:
+        raise UserError(f"There is no {folder}. {expected}") from None
+    except NotADirectoryError:
+        raise UserError(f"{folder} is a file. {expected}") from None
     except OSError as error:
         raise UserError(f"{folder} cannot be read ({error.strerror}). {expected}") from None
 
 
-def _add(submission: Submission, path: Path, folder: Path) -> None:
+def _add(submission: Submission, path: Path) -> None:
     if path.is_symlink():
         submission.remarks.append(f"{path.name} is a link to another place; links are not read.")
         return
-    notebooks = list(_notebooks(path, DEEPEST)) if path.is_dir() else [path]
+    try:
+        notebooks = list(_notebooks(path, DEEPEST)) if path.is_dir() else [path]
+    except OSError as error:
+        submission.remarks.append(f"{path.name} cannot be read ({error.strerror}).")
+        return
     if not notebooks:
         submission.remarks.append("No notebook (.ipynb) was found.")
     if len(notebooks) > MOST_NOTEBOOKS:
@@ -79,11 +88,7 @@ def _add(submission: Submission, path: Path, folder: Path) -> None:
 
 def _notebooks(folder: Path, depth: int) -> Iterator[Path]:
     """The notebooks below a folder. Links to folders and hidden folders are left alone."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):

@@ -47,7 +47,8 @@ show(
 
 # %% [markdown] read-ellipse
 # The ellipse is short where steps are expensive. With eigenvalue $\lambda$ along a direction, the
-# half axis there is $1/\sqrt{\lambda}$: here $1/2$ and $2$. A large eigenvalue makes a *short* axis.
+# half axis there is $1/\sqrt{\lambda}$: here $1/2$ and $2$. A large eigenvalue makes a *short*
+# axis.
 #
 # In general a symmetric matrix $M$ says how much each direction counts, and how directions count
 # together. The **Mahalanobis distance** of $x$ and $y$ under $M$ is
@@ -282,8 +283,8 @@ show(
 #
 # Learning moves $M$ by gradient steps, and a step may leave the cone. The repair is the **nearest**
 # matrix in the cone. Near means the Frobenius norm, with $\langle A, B \rangle = \sum_{ij} A_{ij}
-# B_{ij}$. It does not change under rotation, so turn to the eigenvectors, where only $d$ numbers are
-# left: negative ones become zero.
+# B_{ij}$. It does not change under rotation, so turn to the eigenvectors, where only $d$
+# numbers are left: negative ones become zero.
 
 # %% project-by-hand
 A = np.array([[1.0, 2.0], [2.0, 1.0]])  # eigenvalues 3 and -1
@@ -399,8 +400,8 @@ calibration("02")
 #
 # - P. C. Mahalanobis (1936). On the generalised distance in statistics. Reprinted in Sankhya A 80,
 #   1–7 (2018). [doi:10.1007/s13171-019-00164-5](https://doi.org/10.1007/s13171-019-00164-5)
-# - E. P. Xing, A. Y. Ng, M. I. Jordan, S. Russell (2002). Distance metric learning, with application
-#   to clustering with side-information. NIPS 15.
+# - E. P. Xing, A. Y. Ng, M. I. Jordan, S. Russell (2002). Distance metric learning, with
+#   application to clustering with side-information. NIPS 15.
 # - N. J. Higham (1988). Computing a nearest symmetric positive semidefinite matrix. Linear Algebra
 #   and its Applications 103, 103–118.
 #   [doi:10.1016/0024-3795(88)90223-6](https://doi.org/10.1016/0024-3795(88)90223-6)

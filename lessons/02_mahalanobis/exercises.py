@@ -9,6 +9,8 @@
 # %% given imports
 import numpy as np
 
+from dmlcourse.checks import check, hint
+
 
 # %% exercise 02.1
 def mahalanobis(X, Y, M):
@@ -69,5 +71,5 @@ def aligning_isometry(L1, L2):
 
 # %% [markdown] remark 02.5
 # This is the orthogonal Procrustes problem (Schönemann 1966). With $L_2 L_1^\top = U S V^\top$, the
-# trace of $Q^\top L_2 L_1^\top$ is largest at $Q = U V^\top$. Zero singular values leave part of $Q$
-# free; the decomposition fills it in orthogonally, and nothing is divided by zero.
+# trace of $Q^\top L_2 L_1^\top$ is largest at $Q = U V^\top$. Zero singular values leave part of
+# $Q$ free; the decomposition fills it in orthogonally, and nothing is divided by zero.

@@ -26,6 +26,13 @@ CHROMIUM_FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 NOTEBOOK_SETTINGS = {"windowingMode": "none"}
+# A developer's tools, which a learner has not: they double the time that the server takes to start.
+SERVER_WITHOUT = (
+    "jupyter_lsp jupyterlab_jupytext notebook nbgrader.server_extensions.formgrader "
+    "nbgrader.server_extensions.validate_assignment nbgrader.server_extensions.assignment_list "
+    "nbgrader.server_extensions.course_list"
+).split()
+PAGE_WITHOUT = ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext")
 
 
 class Lab:
@@ -105,6 +112,7 @@ class Lab:
         """Switch to "JupyterLab Dark" or "JupyterLab Light"."""
         self._command("apputils:change-theme", {"theme": name})
         self._wait_for(f"document.body.dataset.jpThemeName === {json.dumps(name)}")
+        self._wait_for("!document.getElementById('jupyterlab-splash')")
 
     def _select(self, index: int) -> None:
         self.page.evaluate(
@@ -145,6 +153,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *("--ServerApp.token=", "--ServerApp.password=", "--ip=127.0.0.1"),
             *(f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={course}"),
+            f"--ServerApp.jpserver_extensions={dict.fromkeys(SERVER_WITHOUT, False)}",
             *("--expose-app-in-browser", *QUIET_SERVER),
         ],
         env=environment,
@@ -192,23 +201,28 @@ def lab(lab_page: Lab) -> Iterator[Lab]:
     lab_page.journal.unlink(missing_ok=True)
     yield lab_page
     lab_page.close()
+    lab_page.theme("JupyterLab Light")
 
 
 def _environment(home: Path) -> dict[str, str]:
     """Everything that a person could have set, pointed into an empty folder."""
-    extension = REPOSITORY / "dmlcourse" / "figures" / "labextension"
-    shutil.copytree(extension, home / "share" / "labextensions" / "dmlcourse-alt")
+    figures = REPOSITORY / "dmlcourse" / "figures"
     settings = home / "settings" / "@jupyterlab" / "notebook-extension"
-    for folder in (settings, home / "config" / "labconfig"):
+    config = home / "config"
+    for folder in (settings, config / "labconfig"):
         folder.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text(json.dumps(NOTEBOOK_SETTINGS))
-    (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(QUIET_PAGE))
+    disabled = {**QUIET_PAGE["disabledExtensions"], **dict.fromkeys(PAGE_WITHOUT, True)}
+    page = config / "labconfig" / "page_config.json"
+    page.write_text(json.dumps({"disabledExtensions": disabled}))
+    shutil.copy(figures / "jupyter_config.json", config)
+    shutil.copytree(figures / "labextension", home / "share" / "labextensions" / "dmlcourse-alt")
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
         "HOME": str(home),
         "IPYTHONDIR": str(home / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_PATH": str(home / "share"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),

@@ -15,12 +15,23 @@ NOTEBOOK = new_notebook(
 )
 
 
+@pytest.fixture(scope="module")
+def opened(lab_page):
+    """The bench, live. One notebook serves all tests: each sets the numbers it starts from."""
+    lab_page.open(NOTEBOOK).run_all()
+    lab_page.output(1).locator("img").wait_for()
+    yield Bench(lab_page)
+    lab_page.close()
+
+
 @pytest.fixture
-def bench(lab):
-    """The bench, live, with a circle for a ball."""
-    lab.open(NOTEBOOK).run_all()
-    lab.output(1).locator("img").wait_for()
-    return Bench(lab)
+def bench(opened):
+    """The bench with a circle for a ball."""
+    for label in ("first eigenvalue", "second eigenvalue"):
+        opened.type(label, "1")
+    opened.type("angle", "0")
+    opened.says("M = [[1.00, 0.00], [0.00, 1.00]]")
+    return opened
 
 
 class Bench:
@@ -33,6 +44,10 @@ class Bench:
     def picture(self) -> tuple[str, str]:
         image = self.area.locator("img")
         return image.get_attribute("src"), image.get_attribute("alt")
+
+    def type(self, label: str, value: str) -> None:
+        self.area.get_by_label(label).fill(value)
+        self.lab.page.keyboard.press("Enter")
 
     def says(self, text: str) -> None:
         self.area.get_by_role("status").filter(has_text=text).wait_for()
@@ -68,12 +83,10 @@ def test_the_slider_moves_by_arrow_keys_and_by_mouse(bench):
 
 
 def test_the_neighbours_change_as_the_ellipse_turns(bench):
-    bench.area.get_by_label("second eigenvalue").fill("0")
-    bench.lab.page.keyboard.press("Enter")
+    bench.type("second eigenvalue", "0")
     bench.says("rank 1: a pseudo-metric")
     first = _order(bench)
-    bench.area.get_by_label("angle").fill("90")
-    bench.lab.page.keyboard.press("Enter")
+    bench.type("angle", "90")
     bench.says("M = [[0.00, 0.00], [0.00, 1.00]]")
     assert _order(bench) != first
 

@@ -22,26 +22,18 @@ def reveal():
 WHY = "shrinks the direction"
 
 
-@pytest.fixture
-def question(lab):
-    """The question, live. Its cell hides its source, as the build makes it."""
+def test_the_answer_comes_after_commit_and_the_keyboard_is_enough(lab):
     hidden = {"jupyter": {"source_hidden": True}}
     cells = [new_code_cell(GIVEN), new_code_cell(ASK, metadata=hidden)]
-    cells += [new_code_cell('calibration("02")')]
-    lab.open(new_notebook(cells=cells)).run_all()
-    lab.output(1).get_by_role("button", name="Commit").wait_for()
-    return lab
+    lab.open(new_notebook(cells=[*cells, new_code_cell('calibration("02")')])).run_all()
+    area, keyboard = lab.output(1), lab.page.keyboard
+    commit = area.get_by_role("button", name="Commit")
+    commit.wait_for()
+    assert WHY not in lab.page.content()
+    assert area.locator("img").count() == 0
+    assert commit.is_disabled()
+    assert "No predictions recorded" in lab.cell_text(2)
 
-
-def test_the_answer_is_not_on_the_page_before_commit(question):
-    assert WHY not in question.page.content()
-    assert question.output(1).locator("img").count() == 0
-    assert question.output(1).get_by_role("button", name="Commit").is_disabled()
-    assert "No predictions recorded" in question.cell_text(2)
-
-
-def test_the_keyboard_alone_commits_and_reveals(question):
-    area, keyboard = question.output(1), question.page.keyboard
     area.get_by_role("radio").first.focus()
     keyboard.press("Space")
     for _ in range(4):
@@ -53,14 +45,14 @@ def test_the_keyboard_alone_commits_and_reveals(question):
     area.get_by_text("You said C. It is D.").wait_for()
     assert WHY in area.inner_text()
     assert "nearest of the points" in area.locator("img").get_attribute("alt")
-    _read_the_journal(question)
-    question.run_cell(2)
-    question.output(2).get_by_text("Sure, and wrong: nearest").wait_for()
-    question.screenshot("predict-revealed")
+    _read_the_journal(lab)
+    lab.run_cell(2)
+    lab.output(2).get_by_text("Sure, and wrong: nearest").wait_for()
+    lab.screenshot("predict-revealed")
 
 
-def _read_the_journal(question) -> None:
-    (line,) = question.journal.read_text().splitlines()
+def _read_the_journal(lab) -> None:
+    (line,) = lab.journal.read_text().splitlines()
     entry = json.loads(line)
     del entry["at"]
     assert entry == {

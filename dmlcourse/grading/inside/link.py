@@ -6,6 +6,7 @@ import socket
 import time
 
 PREFIX = 8
+MOST_ASKED, MOST_REPLIED = 256 << 20, 8 << 20
 PIECE = 1 << 20
 
 

@@ -2,8 +2,9 @@
 
 An answer computes on arrays. It starts no process, so a limit on memory holds for all of it; opens
 no socket but a Unix one, because network namespaces do not hold a virtual machine's own channel
-(AF_VSOCK); keeps no memory outside its own address space, which the limit would not count; and
-makes no namespace, mount or key of its own.
+(AF_VSOCK); keeps no memory outside its own address space, which the limit would not count; stays
+on its processor, so that its threads slow no other submission; and makes no namespace, mount or
+key of its own.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "quotactl": (179, 60),
     "reboot": (169, 142),
     "request_key": (249, 218),
+    "sched_setaffinity": (203, 122),
     "semget": (64, 190),
     "setns": (308, 268),
     "shmget": (29, 194),

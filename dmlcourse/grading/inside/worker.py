@@ -23,8 +23,6 @@ from dmlcourse.observing.wire import case_from, observation_tree, pack, unpack
 
 from . import link
 
-MOST_ASKED = 256 * 2**20
-MOST_RETURNED = 16 * 2**20
 TRANSPARENT = ("time", "timeit", "capture", "prun")
 
 
@@ -39,7 +37,7 @@ def serve(connection: socket.socket, shut_in: Callable[[], None]) -> None:
     space = notebook_space()
     while True:
         try:
-            step = unpack(link.receive(connection, MOST_ASKED))
+            step = unpack(link.receive(connection, link.MOST_ASKED))
         except link.Closed:
             return
         if "source" in step:
@@ -84,8 +82,9 @@ def observe_answer(
     kind: dict[str, Any],
     cases: list[dict[str, Any]],
     seconds: float,
+    stops: int,
 ) -> None:
-    """Send what the variable ``name`` does on each case, up to the first that is stopped."""
+    """Send what the variable ``name`` does on each case, until ``stops`` cases were stopped."""
     if name not in space:
         fault = Fault("NotDefined", f"the notebook defines no `{name}`")
         link.send(connection, pack(observation_tree(Observation(fault=fault))))
@@ -93,16 +92,18 @@ def observe_answer(
     for case in map(case_from, cases):
         seen = observe(kind_from(kind), space[name], case, seconds=seconds)
         link.send(connection, _message(seen))
-        if seen.stopped or seen.empty:
+        stops -= seen.stopped
+        if seen.empty or not stops:
             return
 
 
 def _message(seen: Observation) -> bytes:
     message = pack(observation_tree(seen))
-    if len(message) <= MOST_RETURNED:
+    if len(message) <= link.MOST_REPLIED:
         return message
-    text = f"it returned {len(message) >> 20} MB; at most {MOST_RETURNED >> 20} are taken"
-    return pack(observation_tree(Observation(fault=Fault("TooLarge", text))))
+    most = link.MOST_REPLIED >> 20
+    fault = Fault("TooLarge", f"it returned {len(message) >> 20} MB; at most {most} MB are taken")
+    return pack(observation_tree(Observation(fault=fault)))
 
 
 class Nothing:

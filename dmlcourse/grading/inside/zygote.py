@@ -38,6 +38,8 @@ def main(text: str) -> None:
     with open(os.devnull, "r+b", buffering=0) as nothing:
         for stream in (0, 1, 2):
             os.dup2(nothing.fileno(), stream)
+    if settings["caged"]:
+        os.sched_setaffinity(0, {settings["processor"]})
     settings["user"] = FIRST_USER + os.getpid() % USERS
     try:
         settings["used"] = prepare(settings)

@@ -1,0 +1,118 @@
+"""``dmlcourse build``: build what has changed, or check that nothing has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from ..errors import UserError
+from .execute import execute
+from .layout import CHAPTERS, EXERCISES, FOLDERS, SOLUTIONS, built, course_root, lesson_folders
+from .lesson import read_lesson
+from .notebooks import chapter_notebook, exercise_notebooks
+from .stamp import stamp
+
+
+def build(lessons: Sequence[str] = (), check: bool = False, force: bool = False) -> int:
+    """Build the notebooks of some lessons, or of all; with ``check`` only compare them.
+
+    Returns 0, or 1 when ``check`` finds a notebook that is not what its lesson gives. A lesson is
+    rebuilt when its text, or a module of the library that it uses, has changed, or by ``force``.
+    """
+    root = course_root()
+    chosen = _chosen(lesson_folders(root), lessons)
+    planned = [item for folder in chosen for item in plan(root, folder)]
+    strays = [] if lessons else _strays(root)
+    if check:
+        faults = [fault for item in planned if (fault := difference(*item))] + strays
+        print("\n".join(faults) or f"{len(planned)} notebooks are what their lessons give.")
+        return 1 if faults else 0
+    if strays:
+        raise UserError("\n".join(strays))
+    for path, notebook in planned:
+        if force or difference(path, notebook):
+            _make(path, notebook)
+            print(f"built     {path.relative_to(root)}")
+        else:
+            print(f"unchanged {path.relative_to(root)}")
+    return 0
+
+
+def plan(root: Path, folder: Path) -> list[tuple[Path, NotebookNode]]:
+    """The notebooks that a lesson gives, not yet run, each with its place."""
+    made: list[tuple[Path, NotebookNode]] = []
+    chapter, exercises = folder / "chapter.py", folder / "exercises.py"
+    if chapter.exists():
+        notebook = chapter_notebook(read_lesson(chapter))
+        made.append((built(root, CHAPTERS, folder.name), _stamped(notebook, chapter)))
+    if exercises.exists():
+        stubs, solutions = exercise_notebooks(read_lesson(exercises))
+        made.append((built(root, EXERCISES, folder.name), _stamped(stubs, exercises)))
+        made.append((built(root, SOLUTIONS, folder.name), _stamped(solutions, exercises)))
+    return made
+
+
+def difference(path: Path, wanted: NotebookNode) -> str | None:
+    """How a built notebook differs from what its lesson gives, or None. Outputs do not count."""
+    name = f"{path.parent.name}/{path.name}"
+    if not path.exists():
+        return f"{name} is not built yet; run `dmlcourse build`."
+    try:
+        stored = nbformat.read(path, as_version=4)
+    except Exception as error:
+        return f"{name} cannot be read ({type(error).__name__}); run `dmlcourse build --force`."
+    for one, other in zip(stored.cells, wanted.cells, strict=False):
+        if _core(one) != _core(other):
+            return f"{name}: the cell {other.id} is not what the lesson gives."
+    if len(stored.cells) != len(wanted.cells):
+        return f"{name} has {len(stored.cells)} cells; the lesson gives {len(wanted.cells)}."
+    if stored.metadata != wanted.metadata:
+        return f"{name} was built from another state of the lesson or the library."
+    return None
+
+
+def _core(cell: NotebookNode) -> tuple:
+    return cell.cell_type, cell.id, cell.source, cell.metadata
+
+
+def _stamped(notebook: NotebookNode, lesson: Path) -> NotebookNode:
+    notebook.metadata["dmlcourse"]["source"] = stamp(lesson)
+    return notebook
+
+
+def _make(path: Path, notebook: NotebookNode) -> None:
+    if path.parent.name != EXERCISES:
+        execute(notebook, path.parent.parent, f"{path.parent.name}/{path.name}")
+    nbformat.validate(notebook)
+    path.parent.mkdir(exist_ok=True)
+    _write(path, lambda target: nbformat.write(notebook, target))
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the file and move into place, so that no half-written file is ever seen."""
+    beside = path.with_name(f".{path.name}.part")
+    write(beside)
+    os.replace(beside, path)
+
+
+def _chosen(folders: list[Path], names: Sequence[str]) -> list[Path]:
+    chosen = []
+    for name in names:
+        matches = [f for f in folders if f.name == name or f.name.startswith(f"{name}_")]
+        if not matches:
+            there = ", ".join(folder.name for folder in folders)
+            raise UserError(f"There is no lesson {name!r}; there are {there}.")
+        chosen += matches
+    return chosen or folders
+
+
+def _strays(root: Path) -> list[str]:
+    """Files in the built folders that no lesson gives."""
+    names = {f"{folder.name}.ipynb" for folder in lesson_folders(root)}
+    found = [p for f in FOLDERS if (root / f).is_dir() for p in sorted((root / f).iterdir())]
+    strays = [p for p in found if p.name not in names and p.name != ".ipynb_checkpoints"]
+    return [f"{p.parent.name}/{p.name} belongs to no lesson; remove it." for p in strays]
