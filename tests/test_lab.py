@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,7 +167,9 @@ def server(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, str]]:
     (folder / "chapters" / "02_mahalanobis.ipynb").write_text(json.dumps(PICTURE))
     unseen = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"}
     environ = {name: value for name, value in os.environ.items() if name not in unseen}
-    command = [sys.executable, "-m", "dmlcourse.cli", "lab"]
+    with socket.create_server(("localhost", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "dmlcourse.cli", "lab", "--port", port]
     process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
     try:
         yield process, read_address(process)
@@ -183,8 +187,15 @@ def read_address(process: subprocess.Popen) -> str:
 
 
 def read(address: str) -> str:
-    with urllib.request.urlopen(address) as response:
-        return response.read().decode()
+    """JupyterLab prints its address a moment before it listens there."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(address) as response:
+                return response.read().decode()
+        except urllib.error.URLError as error:
+            refused = error
+            time.sleep(0.1)
+    raise refused
 
 
 def page_config(address: str) -> dict:

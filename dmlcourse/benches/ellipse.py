@@ -19,6 +19,7 @@ NAMES = "ABCDEF"
 POINTS = np.array([[0, 0], [1.5, 0.2], [0.5, 1.2], [-0.9, 0.8], [-1.5, -0.9], [0.4, -1.7]])
 REACH = 2.3
 _ZERO = 1e-9
+_NO_FACTOR = "LᵀL has no negative\neigenvalue, so no L\ngives this M."
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _draw_mapped(ax: Axes, state: EllipseState) -> None:
     if not state.is_metric:
         ax.set_axis_off()
         _title(ax, "No plane after L")
-        ax.text(0.5, 0.5, "LᵀL has no negative\neigenvalue, so no L\ngives this M.", ha="center", fontsize=11)
+        ax.text(0.5, 0.5, _NO_FACTOR, ha="center", fontsize=11)
         return
     points = POINTS @ state.L.T
     _unit_grid(ax, max(REACH, 1.2 * abs(points).max()))

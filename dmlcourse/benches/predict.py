@@ -166,4 +166,3 @@ def _radio(options: Sequence[str], label: str) -> widgets.RadioButtons:
         style={"description_width": "7em"},
         layout={"width": "auto"},
     )
-

@@ -192,10 +192,10 @@ def _outcome(exercise: Exercise, case: Case, seen: Observation) -> Outcome:
         return wrong_type
     try:
         with np.errstate(all="ignore"):
-            return exercise.digest(case, {name: _wide(v.array) for name, v in seen.values.items()})
+            return exercise.digest(case, {name: _plain(v) for name, v in seen.values.items()})
     except Complaint as complaint:
         return str(complaint)
-    except (ValueError, IndexError, KeyError, np.linalg.LinAlgError):
+    except (ValueError, TypeError, IndexError, KeyError, np.linalg.LinAlgError):
         shapes = ", ".join(f"{name} has shape {v.shape}" for name, v in seen.values.items())
         return f"The shapes do not fit: {shapes}."
 
@@ -216,10 +216,11 @@ def _type_complaint(values: dict[str, Seen]) -> str | None:
     return None
 
 
-def _wide(array: np.ndarray | None) -> np.ndarray:
-    if array is None:
-        return np.zeros(0)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+def _plain(value: Seen) -> np.ndarray:
+    """The numbers in float64 where they are real, and text as an array of text."""
+    if value.array is None:
+        return np.array(value.text)
+    return value.array.astype(np.float64) if value.array.dtype.kind == "f" else value.array
 
 
 def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Finding | None:
@@ -256,6 +257,9 @@ def _compare(
 ) -> tuple[str, str] | None:
     """What is wrong with one array: (reason, sentence), or None within the budget."""
     label = "" if name in ("result", "answer") else f"{name}: "
+    if (got.dtype.kind == "U") != (right.dtype.kind == "U"):
+        wanted = "text" if right.dtype.kind == "U" else "numbers"
+        return "type", f"{label}got {_number(got.flat[0])}; expected {wanted}."
     if got.shape != right.shape:
         return "shape", f"{label}the shape is {_shape(got)}; expected {_shape(right)}."
     if got.dtype.kind == "c":

@@ -16,9 +16,7 @@ _LABEL_GAP = 13
 _REFUSED = ROLES["refused"].colour
 
 
-def axes_equal(
-    ax: Axes, reach: float | None = None, centre: Sequence[float] = (0.0, 0.0)
-) -> None:
+def axes_equal(ax: Axes, reach: float | None = None, centre: Sequence[float] = (0.0, 0.0)) -> None:
     """Give both axes the same scale, or a circle would look like an ellipse.
 
     With ``reach``, show the square that extends so far from the centre in each direction.
@@ -78,7 +76,7 @@ def level_set(
     none. The dashed line runs along the most negative direction; in the hatched region around it
     the form is negative, so that no distance exists. Set the limits of the axes first.
     """
-    values, vectors = np.linalg.eigh(_symmetric(M))
+    direction = np.linalg.eigh(_symmetric(M))[1][:, 0]
     x, y = np.meshgrid(*(np.linspace(*limits, 201) for limits in (ax.get_xlim(), ax.get_ylim())))
     steps = np.stack([x, y], axis=-1) - np.asarray(centre)
     form = np.einsum("...i,ij,...j", steps, np.asarray(M), steps)
@@ -86,7 +84,7 @@ def level_set(
         ax.contour(x, y, form, levels=[radius**2], colors=ROLES["near"].colour, linewidths=1.5)
     if form.min() < 0:
         _refuse(ax, x, y, form)
-        ax.axline(tuple(centre), tuple(centre + vectors[:, 0]), color=_REFUSED, linestyle="--")
+        ax.axline(tuple(centre), tuple(centre + direction), color=_REFUSED, linestyle="--")
 
 
 def _refuse(ax: Axes, x: np.ndarray, y: np.ndarray, form: np.ndarray) -> None:

@@ -1,7 +1,8 @@
 """The house style: colours with a role, a canvas to draw on, and small sharp PNGs.
 
-The colours are those of Okabe and Ito ("Color Universal Design", 2008), which people with any
-common colour vision tell apart. A role also has its own marker, so that no figure depends on colour.
+The colours are those of Okabe and Ito ("Color Universal Design", 2008), chosen so that people with
+any common kind of colour vision tell them apart. Every role also has a marker of its own: no figure
+depends on colour alone.
 """
 
 from collections.abc import Iterator

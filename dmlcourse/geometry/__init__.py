@@ -8,7 +8,8 @@ Read in this order: ``mahalanobis.py`` (a distance from M or L), ``factors.py`` 
 from dmlcourse.geometry.cone import is_psd, project_psd
 from dmlcourse.geometry.factors import aligning_isometry, factor
 from dmlcourse.geometry.mahalanobis import mahalanobis
-from dmlcourse.geometry.pairwise import nearest, pairwise_distances
+from dmlcourse.geometry.neighbours import nearest
+from dmlcourse.geometry.pairwise import pairwise_distances
 
 __all__ = [
     "aligning_isometry",

@@ -7,7 +7,7 @@ things keep them here, on every device:
 1. the points are moved to their common centre, and the product is formed in float64;
 2. where ‖x‖² + ‖y‖² exceeds the result so far that the digits left do not cover the result's dtype,
    that one entry is computed again from the difference x − y (``_spare`` states the rule);
-3. neighbours are proposed by the product and decided by the difference.
+3. neighbours are proposed by the product and decided by the difference (``neighbours.py``).
 
 So every squared distance has a relative error of at most eps for float32 and half precision, and of
 32(d + 4)·eps for float64, where the dtype holds the value at all (no overflow, no subnormal
@@ -20,15 +20,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from dmlcourse.geometry.arrays import Array, expect_columns, take
-from dmlcourse.geometry.factors import linear_map
 
-# A tile's entry costs 8 bytes for the product; the rest is room for the case that every entry has
-# to be computed again (all points equal): indices, copies and, for neighbours, two sorts.
-BYTES_PER_DISTANCE = 64
-BYTES_PER_CANDIDATE = 192
+# A tile's entry costs 8 bytes for the product; the rest is room for the indices and copies of the
+# case that every entry has to be computed again.
+BYTES_PER_DISTANCE = 96
 
 # Rows gathered for a recomputation stay in a processor's cache.
 CACHE_BYTES = 2**22
@@ -56,43 +53,6 @@ def pairwise_distances(
     if Y is not None:
         expect_columns("Y", Y, X.shape[1])
     return give_back(all_pairs(X, Y, None, give_back.dtype, squared, max_bytes))
-
-
-def nearest(
-    X: Array,
-    Y: Array | None = None,
-    k: int = 1,
-    M: Array | None = None,
-    L: Array | None = None,
-    max_bytes: int | None = None,
-) -> tuple[Array, Array]:
-    """The k nearest rows of Y for each row of X: distances (n, k), ascending, and indices (n, k).
-
-    Euclidean distance, or that of a metric M (d, d) or a map L (k', d) as in ``mahalanobis``; then
-    neighbours are sought among the images Lx in float64. Equal distances are ordered by index. With
-    ``Y=None`` the neighbours of X's rows come from X and row i is not its own neighbour: it is left
-    out by its index, so a second point at the same place stays.
-
-    NumPy in, NumPy out; tensor in, tensor out, same device and dtype; indices are int64. Gradients
-    flow through the distances to X, Y and L. Working memory is max_bytes (64 MiB on the CPU, 1 GiB
-    on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
-    not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
-    """
-    (X, Y, M, L), give_back = take(X=X, Y=Y, M=M, L=L)
-    if M is not None and L is not None:
-        raise ValueError("M and L are both given: pass the one that defines the distance.")
-    if Y is not None:
-        expect_columns("Y", Y, X.shape[1])
-    candidates = len(X) - 1 if Y is None else len(Y)
-    if not 1 <= k <= candidates:
-        raise ValueError(f"k is {k}: there are {candidates} candidates for each row of X.")
-    x, y = _images(X, Y, linear_map(M, L, X.shape[1]))
-    max_bytes = max_bytes or default_bytes(X.device)
-    with torch.no_grad():
-        index = _nearest_index(x, y, k, Y is None, max_bytes)
-    rows = torch.arange(len(x), device=x.device).repeat_interleave(k)
-    squares = matched_squares(x, y, rows, index.flatten(), None, max_bytes)
-    return give_back(root(squares).view_as(index)), give_back(index)
 
 
 def distance_blocks(
@@ -170,13 +130,13 @@ def tiles(n: int, m: int, entries: int) -> Iterator[tuple[slice, slice]]:
 
     For n = m the tiles are square blocks of one grid, so each is on the diagonal or off it.
     """
-    height, width = _tile_shape(n, m, entries)
-    for rows in _spans(n, height):
-        for cols in _spans(m, width):
+    height, width = tile_shape(n, m, entries)
+    for rows in spans(n, height):
+        for cols in spans(m, width):
             yield rows, cols
 
 
-def _tile_shape(n: int, m: int, entries: int) -> tuple[int, int]:
+def tile_shape(n: int, m: int, entries: int) -> tuple[int, int]:
     side = _whole_groups(isqrt(max(1, entries)))
     width = max(1, min(m, max(side, _whole_groups(side**2 // max(1, n)))))
     return max(1, min(n, side**2 // width)), width
@@ -186,7 +146,7 @@ def _whole_groups(columns: int) -> int:
     return columns // GROUP * GROUP or columns
 
 
-def _spans(length: int, step: int) -> Iterator[slice]:
+def spans(length: int, step: int) -> Iterator[slice]:
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))
 
@@ -203,20 +163,20 @@ class _Cloud(NamedTuple):
 
 
 def _clouds(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[_Cloud, _Cloud]:
-    x, y = _images(X, Y, L)
-    a = _Cloud(X, x, _norms(x))
-    return a, a if Y is None else _Cloud(Y, y, _norms(y))
+    x, y = images(X, Y, L)
+    a = _Cloud(X, x, norms(x))
+    return a, a if Y is None else _Cloud(Y, y, norms(y))
 
 
-def _images(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Tensor, Tensor]:
+def images(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Tensor, Tensor]:
     """Centred float64 images of both sets, in one product: equal points get equal images."""
     points = torch.cat([X] if Y is None else [X, Y]).double()
-    points = points - _centre(points.detach())
+    points = points - centre(points.detach())
     image = points if L is None else points @ L.T
     return image[: len(X)], image if Y is None else image[len(X) :]
 
 
-def _centre(points: Tensor) -> Tensor:
+def centre(points: Tensor) -> Tensor:
     """A point near the mean (d,), on a binary grid 2¹⁶ times finer than the data's range.
 
     On such a grid the subtraction is exact for most data, and whole numbers keep so few bits that
@@ -229,7 +189,7 @@ def _centre(points: Tensor) -> Tensor:
     return torch.where(step > 0, (points.mean(0) / step).round() * step, low)
 
 
-def _norms(image: Tensor) -> Tensor:
+def norms(image: Tensor) -> Tensor:
     norms = image.square().sum(1)
     if not (norms < 1e300).all():
         raise ValueError("Squared distances overflow float64: divide the data by a large number.")
@@ -243,8 +203,10 @@ def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, spare: float, max_bytes: in
     2Σⱼ gᵢⱼ(xᵢ − yⱼ), two matrix products for the whole block.
     """
     squares = torch.addmm(b.norms, a.image, b.image.T, alpha=-2).add_(a.norms[:, None])
+    if spare == torch.inf:
+        return squares
     with torch.no_grad():
-        i, j = _entries_up_to((a.norms + b.norms.max()) / spare, squares)
+        i, j = entries_up_to((a.norms + b.norms.max()) / spare, squares)
         lost = squares[i, j] < (a.norms[i] + b.norms[j]) / spare
         i, j = i[lost], j[lost]
         exact = matched_squares(a.points, b.points, i, j, L, max_bytes)
@@ -260,13 +222,13 @@ def _spare(a: _Cloud, b: _Cloud, dtype: torch.dtype) -> float:
     The product form errs by at most (k + 4)·eps64·(‖x‖² + ‖y‖²). A quarter of eps is allowed to
     float32 and half precision; float64 itself has no digits to spare and may lose five bits.
     """
-    if _product_is_exact(a.image, b.image, a.norms, b.norms):
+    if product_is_exact(a.image, b.image, a.norms, b.norms):
         return torch.inf
     k = a.image.shape[1]
     return max(32.0, torch.finfo(dtype).eps / (4 * (k + 4) * FLOAT64_EPS))
 
 
-def _product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
+def product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
     """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
 
     Counts, pixels, one-hot and binary codes do. In units of the grid every sum in the product form
@@ -279,7 +241,7 @@ def _product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
     return all(bool((points / unit).frac().eq(0).all()) for points in (x.detach(), y.detach()))
 
 
-def _entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
+def entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
     """Where block (r, c) ≤ limit (r,), row by row; most groups are ruled out by their minimum."""
     size = GROUP if block.shape[1] % GROUP == 0 else block.shape[1]
     groups, in_row = block.view(-1, size), block.shape[1] // size
@@ -295,62 +257,3 @@ def _mirror(block: Tensor) -> Tensor:
     return upper + upper.T
 
 
-def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) -> Tensor:
-    """Indices (n, k) of the nearest rows of y, by running top-k over tiles; ties by index."""
-    height, width = _tile_shape(len(x), len(y), max_bytes // BYTES_PER_CANDIDATE)
-    xx, yy = _norms(x), _norms(y)
-    slack = _slack(x, y, xx, yy)
-    index = torch.empty(len(x), k, dtype=torch.int64, device=x.device)
-    for rows in _spans(len(x), height):
-        best = xx.new_full((rows.stop - rows.start, k), torch.finfo(xx.dtype).max)
-        chosen = torch.zeros_like(best, dtype=torch.int64)
-        for cols in _spans(len(y), width):
-            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols], slack)
-            if alone:
-                bound.diagonal(rows.start - cols.start).fill_(torch.inf)
-            # Nothing is nearer than zero, and a later tie loses to the smaller index.
-            limit = best[:, -1].nextafter(best.new_tensor(-torch.inf))
-            limit = limit.where(limit >= 0, -torch.inf)
-            if cols.start == 0 and k + alone <= width:
-                kth = bound.topk(k, largest=False).values[:, -1]
-                limit = kth + 2 * slack * (xx[rows] + yy[cols].max())
-            i, j = _entries_up_to(limit, bound)
-            if slack:
-                squares = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
-            else:
-                squares = bound[i, j]
-            best, chosen = _merge(best, chosen, i, j + cols.start, squares)
-        index[rows] = chosen
-    return index
-
-
-def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor, slack: float) -> Tensor:
-    """(1 − slack)(‖x‖² + ‖y‖²) − 2xᵀy, which is never above d² as it comes from x − y."""
-    keep = 1 - slack
-    return torch.addmm(keep * yy, x, y.T, alpha=-2).add_(keep * xx[:, None])
-
-
-def _slack(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> float:
-    """The share of ‖x‖² + ‖y‖² that rounding can move the product form and the difference apart."""
-    exact = _product_is_exact(x, y, xx, yy)
-    return 0.0 if exact else 8 * (x.shape[1] + 4) * FLOAT64_EPS
-
-
-def _merge(
-    best: Tensor, chosen: Tensor, i: Tensor, j: Tensor, exact: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The k best of each row, from the best so far (r, k) and new pairs (i, j) in order of j.
-
-    Old ones stand before new ones and a stable sort keeps that order, so ties go to the smaller j.
-    """
-    if not len(i):
-        return best, chosen
-    r, k = best.shape
-    count = i.bincount(minlength=r)
-    place = k + torch.arange(len(i), device=i.device) - (count.cumsum(0) - count)[i]
-    room = int(count.max())
-    best = pad(best, (0, room), value=torch.finfo(best.dtype).max)
-    chosen = pad(chosen, (0, room))
-    best[i, place], chosen[i, place] = exact, j
-    order = best.argsort(dim=1, stable=True)[:, :k]
-    return best.gather(1, order), chosen.gather(1, order)

@@ -21,26 +21,36 @@ REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "screenshots"
 SECONDS = 60
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 NOTEBOOK_SETTINGS = {"windowingMode": "none"}
-# A developer's tools, which a learner has not: they double the time that the server takes to start.
-SERVER_WITHOUT = (
-    "jupyter_lsp jupyterlab_jupytext notebook nbgrader.server_extensions.formgrader "
-    "nbgrader.server_extensions.validate_assignment nbgrader.server_extensions.assignment_list "
-    "nbgrader.server_extensions.course_list"
-).split()
-PAGE_WITHOUT = ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext")
+# Developers' tools that a learner does not have: they double the time the server takes to start.
+SERVER_WITHOUT = [
+    "jupyter_lsp",
+    "jupyterlab_jupytext",
+    "notebook",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+]
+PAGE_WITHOUT = ["@jupyter/nbgrader", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext"]
 
 
 class Lab:
     """One JupyterLab page with at most one notebook open in it."""
 
-    def __init__(self, page, course: Path, journal: Path, environment: dict[str, str]) -> None:
+    def __init__(self, page, course: Path, home: Path) -> None:
         self.page, self.course = page, course
-        self.journal, self.environment = journal, environment
+        self.journal = home / "journal.jsonl"
 
     def open(self, notebook: NotebookNode | str, name: str = "lesson.ipynb") -> "Lab":
         """Open a notebook (a file of the course by name, or one made by nbformat) and wait."""
@@ -190,8 +200,7 @@ def lab_page(browser, server) -> Iterator[Lab]:
     page.set_default_timeout(SECONDS * 1000)
     page.goto(f"{server['address']}/lab")
     page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
-    environment = server["environment"]
-    yield Lab(page, server["course"], Path(environment["DMLCOURSE_HOME"]) / "journal.jsonl", environment)
+    yield Lab(page, server["course"], Path(server["environment"]["DMLCOURSE_HOME"]))
     page.close()
 
 

@@ -1,7 +1,11 @@
 """Submissions that try to get points they did not earn, to harm others, or to find out.
 
 An ``Attack`` is a notebook and the score it deserves. Those made by ``escape`` try one thing that
-the jail forbids; if it succeeds, all five right answers are defined, and the score tells.
+the jail forbids; if it succeeds, all five right answers are defined, and the score tells. What
+``outside`` marks succeeds without a jail and does no harm there, which proves that it is an
+attempt; never run another one without a jail.
+
+A word such as ``@release@`` stands for a file or an address that the test sets up.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from dmlcourse import exercises
 
 ANSWERS = "\n".join(dedent(source) for source in RIGHT.values())
 STUBS = "\n".join(
-    f"def {exercise.name}(*arguments):\n    return SOMETHING" for exercise in exercises.chapter("02")
+    f"def {exercise.name}(*arguments):\n    return SOMETHING"
+    for exercise in exercises.chapter("02")
 )
 ALL_BUT_ONE = FULL - exercises.find("02.1").points
 
@@ -29,6 +34,7 @@ class Attack:
     name: str
     deserves: int
     make: Callable[[Book], object]
+    outside: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -60,7 +66,7 @@ def returns(value: str, preparation: str = "") -> Callable[[Book], Book]:
     return first(f"{dedent(preparation)}\nSOMETHING = {value}\n{STUBS}")
 
 
-def escape(name: str, attempt: str) -> Attack:
+def escape(name: str, attempt: str, outside: bool = False) -> Attack:
     source = (
         "import ctypes, os, socket, sys\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
@@ -70,7 +76,7 @@ def escape(name: str, attempt: str) -> Attack:
         "except BaseException:\n    pass\n"
         f"else:\n    exec({ANSWERS!r}, globals())\n"
     )
-    return Attack(name, 0, first(source))
+    return Attack(name, 0, first(source), outside)
 
 
 def replay(by_inputs: bool) -> Callable[[Book], Book]:
@@ -81,7 +87,8 @@ def replay(by_inputs: bool) -> Callable[[Book], Book]:
             variant = exercise.variant()
             reference = exercise.reference(variant)
             known = []
-            for case in exercise.draw(0, variant):
+            cases = [case for case in exercise.draw(0, variant) if not case.weigh]
+            for case in cases:
                 key = b"".join(np.ascontiguousarray(v).tobytes() for v in case.inputs.values())
                 value = reference(*case.laid_out().values())
                 known.append((key, np.asarray(value).tolist()))
@@ -91,7 +98,7 @@ def replay(by_inputs: bool) -> Callable[[Book], Book]:
                 def {exercise.name}(*arrays):
                     calls.append(1)
                     key = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
-                    found = known.get(key, False) if {by_inputs} else known[len(calls) - 1]
+                    found = known.get(key, False) if {by_inputs} else known[len(calls) % len(known)]
                     return np.array(found) if isinstance(found, list) else found
                 """
             book.answer(exercise.number, body.replace("known", f"known_{exercise.name}"))
@@ -141,7 +148,9 @@ CHECKER = [
     Attack(
         "an object equal to everything",
         0,
-        returns("Yes()", "class Yes:\n    def __eq__(self, other): return True\n    __le__ = __eq__"),
+        returns(
+            "Yes()", "class Yes:\n    def __eq__(self, other): return True\n    __le__ = __eq__"
+        ),
     ),
     Attack(
         "an array that lies",
@@ -159,7 +168,9 @@ CHECKER = [
             """,
         ),
     ),
-    Attack("an object that pickles as code", 0, returns("Bomb()", "class Bomb:\n    __reduce__ = 1")),
+    Attack(
+        "an object that pickles as code", 0, returns("Bomb()", "class Bomb:\n    __reduce__ = 1")
+    ),
     Attack("NaN", 0, returns("np.nan")),
     Attack("an array of objects", 0, returns("np.array([object()] * 4)")),
     Attack("a large array", 0, returns("np.zeros(2**27)")),
@@ -191,7 +202,9 @@ CHECKER = [
     Attack(
         "patched NumPy",
         0,
-        returns("np.zeros((4, 5))", "np.allclose = np.array_equal = np.all = lambda *_, **__: True"),
+        returns(
+            "np.zeros((4, 5))", "np.allclose = np.array_equal = np.all = lambda *_, **__: True"
+        ),
     ),
     Attack(
         "an input transformer that blanks later cells",
@@ -236,15 +249,16 @@ CHECKER = [
         first(
             """
             import socket
-            import numpy as np
             from dmlcourse.observing import Observation, Seen
             from dmlcourse.observing.wire import observation_tree, pack
+            link = socket.socket(fileno=3)
             for value in (True, False, np.zeros((4, 5)), np.eye(3)):
-                seen = Seen("ndarray", np.asarray(value))
-                forged = pack(observation_tree(Observation({"result": seen, "Q·L1": seen})))
+                seen = {"result": Seen("ndarray", np.asarray(value))}
+                forged = pack(observation_tree(Observation(seen)))
                 for _ in range(40):
-                    socket.socket(fileno=os.dup(3)).sendall(len(forged).to_bytes(8, "big") + forged)
-            """.replace("import socket\n", "import os, socket\n", 1)
+                    link.sendall(len(forged).to_bytes(8, "big") + forged)
+            link.detach()
+            """
         ),
     ),
     Attack(
@@ -263,7 +277,9 @@ CHECKER = [
 ]
 
 HARM = [
-    Attack("os._exit", ALL_BUT_ONE, answer("def mahalanobis(X, Y, M):\n    import os; os._exit(0)")),
+    Attack(
+        "os._exit", ALL_BUT_ONE, answer("def mahalanobis(X, Y, M):\n    import os; os._exit(0)")
+    ),
     Attack("os._exit in the cell", ALL_BUT_ONE, answer("import os\nos._exit(7)")),
     Attack("sys.exit", ALL_BUT_ONE, answer("def mahalanobis(X, Y, M):\n    raise SystemExit(0)")),
     Attack("sys.exit in a cell", FULL, first_and_right("import sys; sys.exit(0)")),
@@ -289,7 +305,9 @@ HARM = [
         ALL_BUT_ONE,
         answer("def mahalanobis(X, Y, M):\n    return mahalanobis(X, Y, M)"),
     ),
-    Attack("an endless loop", ALL_BUT_ONE, answer("def mahalanobis(X, Y, M):\n    while True: pass")),
+    Attack(
+        "an endless loop", ALL_BUT_ONE, answer("def mahalanobis(X, Y, M):\n    while True: pass")
+    ),
     Attack("an endless loop in the cell", ALL_BUT_ONE, answer("while True: pass")),
     Attack(
         "a loop that swallows every interruption",
@@ -383,7 +401,7 @@ HARM = [
         "1 GB of output",
         FULL,
         first_and_right(
-            "import os\nfor _ in range(1000):\n    os.write(1, bytes(2**20)); os.write(2, bytes(2**20))"
+            "import os\nfor _ in range(500):\n    [os.write(number, bytes(2**20)) for number in (1, 2)]"
         ),
     ),
     Attack(
@@ -410,9 +428,17 @@ HARM = [
             """
         ),
     ),
-    Attack("builtins taken away", 0, first("import builtins\nfor n in dir(builtins): delattr(builtins, n)")),
+    Attack(
+        "builtins taken away",
+        0,
+        first("import builtins\nfor n in dir(builtins): delattr(builtins, n)"),
+    ),
     Attack("modules taken away", 0, first("import sys\nsys.modules.clear()")),
-    Attack("the limit's own exception", FULL, first_and_right("from dmlcourse.observing import TimeUp\nraise TimeUp")),
+    Attack(
+        "the limit's own exception",
+        FULL,
+        first_and_right("from dmlcourse.observing import TimeUp\nraise TimeUp"),
+    ),
 ]
 HONEST = [
     Attack(
@@ -441,14 +467,19 @@ HONEST = [
     Attack(
         "slow but right",
         FULL,
-        answer(f"import time\n{dedent(RIGHT['02.1'])}\nslow = mahalanobis\n"
-               "def mahalanobis(X, Y, M):\n    time.sleep(0.1)\n    return slow(X, Y, M)"),
+        answer(
+            f"import time\n{dedent(RIGHT['02.1'])}\nslow = mahalanobis\n"
+            "def mahalanobis(X, Y, M):\n    time.sleep(0.1)\n    return slow(X, Y, M)"
+        ),
     ),
     Attack(
         "magics and shell commands",
         FULL,
-        lambda book: book.solve().answer("02.1", "%matplotlib inline\n!pip list\n" + dedent(RIGHT["02.1"]))
-        .answer("02.2", "%%time\n" + dedent(RIGHT["02.2"]).strip()),
+        lambda book: (
+            book.solve()
+            .answer("02.1", "%matplotlib inline\n!pip list\n" + dedent(RIGHT["02.1"]))
+            .answer("02.2", "%%time\n" + dedent(RIGHT["02.2"]).strip())
+        ),
     ),
     Attack(
         "an error after the answer",
@@ -458,71 +489,80 @@ HONEST = [
 ]
 
 ESCAPES = [
-    escape("a process", "os.fork()"),
-    escape("a command", "import subprocess; subprocess.run(['ls'])"),
-    escape("execve", "os.execv(sys.executable, ['python'])"),
-    escape("TCP", "socket.create_connection(('127.0.0.1', 22), 1)"),
-    escape("a TCP socket", "socket.socket(socket.AF_INET)"),
-    escape("a UDP socket", "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)"),
+    escape("a process", "if os.fork() == 0: os._exit(0)", outside=True),
+    escape("a command", "import subprocess; subprocess.run(['/bin/true'])", outside=True),
+    escape("TCP", "socket.create_connection(('127.0.0.1', @port@), 1)", outside=True),
+    escape("a TCP socket", "socket.socket(socket.AF_INET)", outside=True),
+    escape("a UDP socket", "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)", outside=True),
     escape("DNS", "socket.getaddrinfo('example.org', 80)"),
-    escape("the virtual machine's channel", "socket.socket(socket.AF_VSOCK)"),
-    escape("netlink", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"),
+    escape("a virtual machine's own channel", "socket.socket(40, socket.SOCK_STREAM)"),
+    escape("netlink", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)", outside=True),
     escape(
-        "the grader's Unix socket",
-        "s = socket.socket(socket.AF_UNIX); s.connect('\\0dmlcourse-tamper-test')",
+        "a Unix socket by name",
+        "socket.socket(socket.AF_UNIX).connect('\\0' + @socket@)",
+        outside=True,
     ),
-    escape("processes seen", "os.listdir('/proc/1')"),
-    escape("the system's files", "open('/etc/passwd')"),
-    escape("the home folder", "open({home!r})"),
-    escape("the release", "open({release!r})"),
-    escape("another submission", "open({other!r})"),
+    escape("processes seen", "os.listdir('/proc/1')", outside=True),
+    escape("the system's files", "open('/etc/passwd')", outside=True),
+    escape("the home folder", "open(@home@)", outside=True),
+    escape("the release", "open(@release@)", outside=True),
+    escape("another submission", "open(@submission@)", outside=True),
+    escape("the course's source", "open(@course@)", outside=True),
     escape("a secret in the environment", "os.environ['DMLCOURSE_TAMPER_SECRET']"),
-    escape("what another submission left", "open('/tmp/left-for-you')"),
-    escape("the course's source", "open({course!r})"),
     escape("the reference by import", "import dmlcourse.exercises"),
     escape("the library's own answers", "from dmlcourse.geometry import mahalanobis"),
-    escape("the editable install", "import __editable___dmlcourse_0_1_0_finder as f; f.install()\n"
-           "sys.modules.pop('dmlcourse'); import dmlcourse.exercises"),
+    escape(
+        "an installed course",
+        """
+        sys.path[:] = [place for place in sys.path if "packages" in place]
+        for name in [name for name in sys.modules if name.startswith("dmlcourse")]:
+            del sys.modules[name]
+        import glob, importlib
+        for path in glob.glob(sys.path[0] + "/__editable__*.py"):
+            importlib.import_module(os.path.basename(path)[:-3]).install()
+        import dmlcourse.exercises
+        """,
+    ),
     escape(
         "the reference in memory",
         """
         import gc
-        hits = [o for o in gc.get_objects() if type(o).__name__ in ("Exercise", "Key", "Mistake")]
-        hits[0]
+        names = "Exercise", "Key", "Mistake", "Config"
+        [thing for thing in gc.get_objects() if type(thing).__name__ in names][0]
         """,
     ),
     escape(
-        "the reference in frames",
+        "the seed in frames",
         """
         frame, found = sys._getframe(), []
         while frame:
-            found += [v for k, v in frame.f_locals.items() if k in ("key", "expected", "seed")]
+            found += [name for name in frame.f_locals if name in ("key", "expected", "seed")]
             frame = frame.f_back
         found[0]
         """,
     ),
     escape("a file of the system", "open('/etc/ld.so.cache', 'r+b')"),
     escape("a library changed", "open(np.__file__, 'a')"),
-    escape("the root written to", "open('/course/x', 'w')"),
-    escape("a device", "os.mknod('/tmp/sda', 0o60600, os.makedev(8, 0)); open('/tmp/sda', 'rb')"),
+    escape("the checker changed", "open('/course/dmlcourse/observing/observe.py', 'a')"),
+    escape("a file in the root", "open('/written', 'w')"),
+    escape("a file above the scratch folder", "open('/tmp/../written', 'w')"),
+    escape("a link out of the scratch folder", "os.symlink('/', 'up'); open('up/written', 'w')"),
+    escape("a disk", "os.mknod('sda', 0o60600, os.makedev(8, 0))"),
+    escape("the kernel's log", "open('/dev/kmsg')"),
     escape("a mount", "must(libc.mount(b'x', b'/tmp', b'tmpfs', 0, None))"),
     escape("what lies under a mount", "must(libc.umount2(b'/tmp', 2))"),
     escape("a namespace of its own", "must(libc.unshare(0x10000000))"),
     escape("root again", "os.setuid(0)"),
-    escape("another user's rights", "must(libc.syscall(126, 0, 0))"),
     escape("a change of root", "os.chroot('/tmp')"),
-    escape("another process's memory", "must(libc.ptrace(16, 1, 0, 0))"),
+    escape("another process's memory", "must(libc.ptrace(0, 0, 0, 0))"),
     escape("memory that no limit counts", "os.memfd_create('x')"),
-    escape("shared memory that stays", "must(libc.shmget(1, 2**20, 0o1666))"),
+    escape("shared memory that stays", "must(libc.shmget(1, 4096, 0o1666))"),
+    escape("a queue that stays", "must(libc.msgget(1, 0o1666))"),
     escape("a key that stays", "must(libc.syscall(248, b'user', b'x', b'y', 1, -4))"),
-    escape("another processor", "os.sched_setaffinity(0, range(os.cpu_count() + 1))"),
-    escape("a higher limit", "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))"),
+    escape("another processor", "os.sched_setaffinity(0, range(os.cpu_count()))"),
     escape("a higher priority", "os.nice(-5)"),
-    escape("a file above the scratch folder", "open('/tmp/../written', 'w')"),
-    escape("a link out of the scratch folder", "os.symlink('/', '/tmp/up'); open('/tmp/up/written', 'w')"),
     escape("another connection", "os.fstat(4)"),
-    escape("a device of the host", "open('/dev/kmsg')"),
-    escape("the clock", "import time; time.clock_settime(0, 0)"),
-    escape("the host's name", "must(libc.sethostname(b'x', 1))"),
+    escape("the clock", "import time; time.clock_settime(time.CLOCK_REALTIME, time.time())"),
+    escape("the host's name", "must(libc.sethostname(b'jail', 4))"),
 ]
 CORPUS = [*CHECKER, *HARM, *HONEST, *ESCAPES]

@@ -1,0 +1,129 @@
+"""Nearest neighbours in bounded memory: proposed by a product, decided by a difference.
+
+The product form of the squared distance is fast and nearly right. With a certified bound on its
+error it rules out almost every candidate; the few that are left are compared by ‖x − y‖² computed
+from x − y, which gives equal points equal distances. So ties are true ties, broken by index.
+"""
+
+from operator import index as whole_number
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from dmlcourse.geometry.arrays import Array, expect_columns, take
+from dmlcourse.geometry.factors import linear_map
+from dmlcourse.geometry.pairwise import (
+    FLOAT64_EPS,
+    default_bytes,
+    entries_up_to,
+    images,
+    matched_squares,
+    norms,
+    product_is_exact,
+    root,
+    spans,
+    tile_shape,
+)
+
+# A tile's entry costs 8 bytes for the bound; the rest is room for the case that every entry is a
+# candidate (all points equal): indices, copies and a sort.
+BYTES_PER_CANDIDATE = 192
+
+
+def nearest(
+    X: Array,
+    Y: Array | None = None,
+    k: int = 1,
+    M: Array | None = None,
+    L: Array | None = None,
+    max_bytes: int | None = None,
+) -> tuple[Array, Array]:
+    """The k nearest rows of Y for each row of X: distances (n, k), ascending, and indices (n, k).
+
+    Euclidean distance, or that of a metric M (d, d) or a map L (k', d) as in ``mahalanobis``; then
+    neighbours are sought among the images Lx in float64. Equal distances are ordered by index. With
+    ``Y=None`` the neighbours of X's rows come from X and row i is not its own neighbour: it is left
+    out by its index, so a second point at the same place stays.
+
+    NumPy in, NumPy out; tensor in, tensor out, same device and dtype; indices are int64. Gradients
+    flow through the distances to X, Y and L. Working memory is max_bytes (64 MiB on the CPU, 1 GiB
+    on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
+    not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
+    """
+    (X, Y, M, L), give_back = take(X=X, Y=Y, M=M, L=L)
+    if M is not None and L is not None:
+        raise ValueError("M and L are both given: pass the one that defines the distance.")
+    if Y is not None:
+        expect_columns("Y", Y, X.shape[1])
+    candidates = len(X) - 1 if Y is None else len(Y)
+    if not 1 <= k <= candidates:
+        raise ValueError(f"k is {k}: there are {candidates} candidates for each row of X.")
+    x, y = images(X, Y, linear_map(M, L, X.shape[1]))
+    max_bytes = max_bytes or default_bytes(X.device)
+    with torch.no_grad():
+        index = _nearest_index(x, y, k, Y is None, max_bytes)
+    rows = torch.arange(len(x), device=x.device).repeat_interleave(k)
+    squares = matched_squares(x, y, rows, index.flatten(), None, max_bytes)
+    return give_back(root(squares).view_as(index)), give_back(index)
+
+
+def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) -> Tensor:
+    """Indices (n, k) of the nearest rows of y, by running top-k over tiles; ties by index."""
+    height, width = tile_shape(len(x), len(y), max_bytes // BYTES_PER_CANDIDATE)
+    xx, yy = norms(x), norms(y)
+    slack = _slack(x, y, xx, yy)
+    index = torch.empty(len(x), k, dtype=torch.int64, device=x.device)
+    for rows in spans(len(x), height):
+        best = xx.new_full((rows.stop - rows.start, k), torch.finfo(xx.dtype).max)
+        chosen = torch.zeros_like(best, dtype=torch.int64)
+        for cols in spans(len(y), width):
+            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols], slack)
+            if alone:
+                bound.diagonal(rows.start - cols.start).fill_(torch.inf)
+            # Nothing is nearer than zero, and a later tie loses to the smaller index.
+            limit = best[:, -1].nextafter(best.new_tensor(-torch.inf))
+            limit = limit.where(limit >= 0, -torch.inf)
+            if cols.start == 0 and k + alone <= width:
+                kth = bound.topk(k, largest=False).values[:, -1]
+                limit = kth + 2 * slack * (xx[rows] + yy[cols].max())
+            i, j = entries_up_to(limit, bound)
+            if slack:
+                squares = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
+            else:
+                squares = bound[i, j]
+            best, chosen = _merge(best, chosen, i, j + cols.start, squares)
+        index[rows] = chosen
+    return index
+
+
+def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor, slack: float) -> Tensor:
+    """(1 − slack)(‖x‖² + ‖y‖²) − 2xᵀy, which is never above d² as it comes from x − y."""
+    keep = 1 - slack
+    return torch.addmm(keep * yy, x, y.T, alpha=-2).add_(keep * xx[:, None])
+
+
+def _slack(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> float:
+    """The share of ‖x‖² + ‖y‖² that rounding can move the product form and the difference apart."""
+    exact = product_is_exact(x, y, xx, yy)
+    return 0.0 if exact else 8 * (x.shape[1] + 4) * FLOAT64_EPS
+
+
+def _merge(
+    best: Tensor, chosen: Tensor, i: Tensor, j: Tensor, exact: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The k best of each row, from the best so far (r, k) and new pairs (i, j) in order of j.
+
+    Old ones stand before new ones and a stable sort keeps that order, so ties go to the smaller j.
+    """
+    if not len(i):
+        return best, chosen
+    r, k = best.shape
+    count = i.bincount(minlength=r)
+    place = k + torch.arange(len(i), device=i.device) - (count.cumsum(0) - count)[i]
+    room = int(count.max())
+    best = pad(best, (0, room), value=torch.finfo(best.dtype).max)
+    chosen = pad(chosen, (0, room))
+    best[i, place], chosen[i, place] = exact, j
+    order = best.argsort(dim=1, stable=True)[:, :k]
+    return best.gather(1, order), chosen.gather(1, order)

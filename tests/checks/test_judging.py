@@ -1,0 +1,282 @@
+"""From observations to a verdict, on toys: outcomes, words, points, budgets."""
+
+from html import escape
+
+import numpy as np
+import pytest
+
+from dmlcourse.checks import render
+from dmlcourse.checks.judging import (
+    ERROR,
+    FAILED,
+    NOT_ATTEMPTED,
+    PASSED,
+    STOPPED,
+    Key,
+    judge,
+)
+from dmlcourse.exercises.spec import Complaint, Exercise, Mistake
+from dmlcourse.observing import Artefact, Case, Choice, Function, Module, observe
+
+
+def double(a):
+    return 2 * a
+
+
+def cases(rng, variant):
+    yield Case("one number", {"a": np.array([3.0])})
+    yield Case("three numbers", {"a": rng.normal(size=3)})
+    yield Case("float32", {"a": rng.normal(size=3).astype(np.float32)}, group="edge")
+
+
+def toy(**changes):
+    parts = {
+        "number": "99.1",
+        "name": "double",
+        "title": "Twice",
+        "points": 3,
+        "minutes": 10,
+        "kind": Function(),
+        "statement": "Double it.",
+        "skeleton": 'def double(a):\n    """Return twice a."""',
+        "hints": ("Add a to something.", "Which number plus a is twice a?"),
+        "groups": {"values": 2, "edge": 1},
+        "cases": cases,
+        "reference": lambda variant: double,
+        "mistakes": lambda variant: (
+            Mistake("squared", lambda a: a**2, "You squared it."),
+            Mistake("halved", lambda a: a / 2, "You halved it."),
+        ),
+    }
+    return Exercise(**(parts | changes))
+
+
+def verdict(answer, exercise=None):
+    key = Key(exercise or toy())
+    return judge(key, [observe(key.exercise.kind, answer, case, seconds=0.3) for case in key.cases])
+
+
+def loop(a):
+    while True:
+        pass
+
+
+def not_written(a):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (double, PASSED),
+        (lambda a: a + a, PASSED),
+        (lambda a: 3 * a, FAILED),
+        (lambda a: a.no_such_thing, ERROR),
+        (lambda a: print(end=""), FAILED),
+        (lambda a: None, NOT_ATTEMPTED),
+        (not_written, NOT_ATTEMPTED),
+        (lambda: 3, ERROR),
+        (42, ERROR),
+        (loop, STOPPED),
+    ],
+)
+def test_each_outcome(answer, outcome):
+    assert verdict(answer).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda a: print(end=""), "returned None"),
+        (lambda a: "six", "got 'six'; expected numbers"),
+        (lambda a: {"a": 1}, "returned a dict"),
+        (lambda a: a[None], "the shape is (1, 1); expected (1,)"),
+        (lambda a: 2 * a + 0j, "complex"),
+        (lambda a: np.full_like(a, np.nan), "expected 6, got NaN"),
+        (lambda a: a * np.inf, "got inf"),
+        (lambda a: np.array(["x"]), "array"),
+        (lambda a: (2 * a).astype(int), "Your result is int64; the inputs are float64."),
+        (lambda a: (2 * a).astype(np.float16) * 1.001, "float16"),
+        (lambda a: a.no_such_thing, "in the line `(lambda a: a.no_such_thing"),
+        (lambda: 3, "it takes (nothing) and is called with (a)"),
+        (42, "42 cannot be called"),
+    ],
+)
+def test_what_is_wrong_is_said(answer, said):
+    assert said.lower() in render.plain(verdict(answer)).lower()
+
+
+def test_a_known_mistake_gets_its_sentence_and_the_smallest_case_that_shows_it():
+    found = verdict(lambda a: a * a)
+    assert found.mistake.name == "squared"
+    assert render.plain(found).splitlines() == [
+        "99.1 Twice: not yet.",
+        "  One number: a = [3].",
+        "  Expected 6, got 9.",
+        "  You squared it.",
+    ]
+
+
+def test_an_unknown_wrong_answer_gets_no_invented_diagnosis():
+    assert verdict(lambda a: 2 * a + 1).mistake is None
+
+
+def test_an_answer_that_is_half_a_mistake_is_not_taken_for_it():
+    assert verdict(lambda a: a**2 if a.size == 1 else a - 7).mistake is None
+
+
+def test_a_small_error_is_compared_with_what_rounding_explains():
+    words = render.plain(verdict(lambda a: 2 * a + 1e-9))
+    assert "Off by 1e-09; rounding explains at most" in words
+
+
+def test_rounding_passes_and_what_rounding_cannot_explain_fails():
+    def rounded(a):
+        return (2 * a) * (1 + 2.0**-52)
+
+    assert verdict(rounded).outcome == PASSED
+    assert verdict(lambda a: 2 * a * (1 + 1e-12)).outcome == FAILED
+
+
+@pytest.mark.parametrize(
+    ("answer", "earned"),
+    [
+        (double, 3),
+        (lambda a: 2 * a if a.dtype == np.float64 else a, 2),
+        (lambda a: 2 * a if a.dtype == np.float32 else a, 0),
+        (lambda a: a, 0),
+    ],
+)
+def test_the_first_group_gates_the_others(answer, earned):
+    assert verdict(answer).earned == earned
+
+
+def test_a_note_passes_and_is_said():
+    note = Mistake("by addition", lambda a: a / 2, "Fine, and unusual.", severity="note")
+    found = verdict(lambda a: a * 0.5, toy(mistakes=lambda variant: (note,)))
+    assert (found.outcome, found.earned, found.notes) == (PASSED, 3, ("Fine, and unusual.",))
+
+
+def test_an_input_changed_in_place_is_a_note():
+    def in_place(a):
+        a *= 2
+        return a
+
+    found = verdict(in_place)
+    assert found.outcome == PASSED
+    assert "changes a in place" in found.notes[0]
+
+
+def test_missing_observations_count_as_stopped():
+    key = Key(toy())
+    first = observe(key.exercise.kind, double, key.cases[0])
+    assert judge(key, [first]).outcome == STOPPED
+    assert judge(key, []).earned == 0
+
+
+def test_a_pass_is_one_line_that_names_points():
+    assert render.plain(verdict(double)) == "99.1 Twice: passed (3 points)."
+
+
+def test_html_says_the_same_words_and_escapes_them():
+    found = verdict(lambda a: a["<b>"])
+    assert "<b>" in render.plain(found)
+    assert "<b>" not in render.html(found)
+    for line in render.lines(found):
+        assert escape(line) in render.html(found)
+
+
+def test_a_predicate_judges_answers_that_have_many_right_values():
+    def even(case, seen, expected):
+        if seen["result"] % 2:
+            raise Complaint("Your number is odd; expected an even one.")
+
+    any_even = toy(
+        cases=lambda rng, variant: [Case("any", {"a": np.array(1.0)}, group="values")],
+        judge=even,
+        groups={},
+        mistakes=lambda variant: (Mistake("odd", lambda a: 7, "Seven is odd."),),
+    )
+    assert verdict(lambda a: 4, any_even).outcome == PASSED
+    assert verdict(lambda a: 5, any_even).finding.sentence.startswith("Your number is odd")
+
+
+def test_a_choice_is_judged_and_its_mistake_named():
+    choice = toy(
+        kind=Choice(options=("A", "B", "C")),
+        cases=lambda rng, variant: [Case("the question", {})],
+        groups={},
+        reference=lambda variant: "B",
+        mistakes=lambda variant: (Mistake("first", "A", "A is the ruler's answer."),),
+    )
+    assert verdict("B", choice).outcome == PASSED
+    assert verdict("A", choice).mistake.name == "first"
+    assert verdict("C", choice).mistake is None
+    assert verdict(None, choice).outcome == NOT_ATTEMPTED
+
+
+def test_an_artefact_is_judged_by_an_interval():
+    labels = np.arange(10) % 2
+
+    def accurate(case, seen, expected):
+        share = (seen["predictions"] == labels).mean()
+        if share < 0.8:
+            raise Complaint(f"{share:.0%} of the predictions are right; expected at least 80%.")
+
+    artefact = toy(
+        kind=Artefact(),
+        cases=lambda rng, variant: [Case("hidden labels", {})],
+        groups={},
+        reference=lambda variant: {"predictions": labels},
+        mistakes=lambda variant: (),
+        judge=accurate,
+    )
+    assert verdict({"predictions": labels}, artefact).outcome == PASSED
+    words = render.plain(verdict({"predictions": 1 - labels}, artefact))
+    assert "0% of the predictions are right" in words
+
+
+def test_a_module_is_judged_with_a_mistake_that_overrides_one_method():
+    import torch
+
+    class Linear(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    class Absolute(Linear):
+        def forward(self, x):
+            return super().forward(x).abs()
+
+    def module_cases(rng, variant):
+        for n in (1, 4):
+            weights = {"weight": rng.normal(size=2)}
+            yield Case(f"{n} rows", {"x": rng.normal(size=(n, 2))}, given={"weights": weights})
+
+    module = toy(
+        kind=Module(),
+        cases=module_cases,
+        groups={},
+        reference=lambda variant: Linear,
+        mistakes=lambda variant: (Mistake("absolute", Absolute, "Your output has no sign."),),
+    )
+    assert verdict(Linear, module).outcome == PASSED
+    assert verdict(Absolute, module).mistake.name == "absolute"
+
+
+def test_points_that_do_not_add_up_are_refused():
+    with pytest.raises(ValueError, match="the groups give 2 points, the exercise 3"):
+        toy(groups={"values": 2})
+
+
+def test_cases_in_an_unknown_group_are_refused():
+    with pytest.raises(ValueError, match=r"unknown groups \['edge'\]"):
+        toy(groups={"values": 3}).draw(0)
+
+
+def test_an_unlisted_variant_is_refused():
+    with pytest.raises(ValueError, match="no variant squared=True"):
+        toy().variant(squared=True)
