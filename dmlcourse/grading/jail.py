@@ -35,6 +35,8 @@ LIBRARIES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "IPython", "tra
 # course, its solutions and the submissions may well lie in /usr/src or /usr/local.
 PARTS = ("bin", "sbin", "lib", "lib32", "lib64", "share")
 ETC = ("ld.so.cache", "alternatives", "localtime")
+# torch asks here which instructions the processor has, and computes slowly when it hears nothing.
+PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu")
 START = """
 import sys
 sys.prefix = sys.exec_prefix = {prefix!r}
@@ -204,9 +206,9 @@ def _homes() -> list[str]:
 
 def shown(homes: Iterable[str]) -> list[str]:
     """What is to be seen in the jail: the system's libraries and Python's, nothing of anybody's."""
-    prefixes = ["/", "/usr", sys.base_prefix, sys.prefix]
+    prefixes = ["/", "/usr", "/usr/local", sys.base_prefix, sys.prefix]
     wanted = [os.path.join(prefix, part) for prefix in prefixes for part in PARTS]
-    wanted += [*homes, *(f"/etc/{name}" for name in ETC)]
+    wanted += [*homes, *PROCESSOR, *(f"/etc/{name}" for name in ETC)]
     kept: list[str] = []
     for path in (path for one in wanted for path in (one, os.path.realpath(one))):
         if os.path.lexists(path) and not _is_within(path, kept):

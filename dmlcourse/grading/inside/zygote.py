@@ -173,6 +173,7 @@ def _limit(settings: dict[str, Any]) -> None:
         "RLIMIT_FSIZE": settings["scratch"],
         "RLIMIT_NOFILE": 64,
         "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_SIGPENDING": 256,
         "RLIMIT_CORE": 0,
     }
     if settings["used"]:
@@ -181,4 +182,5 @@ def _limit(settings: dict[str, Any]) -> None:
         # Outside a jail this would count all processes of whoever grades.
         limits["RLIMIT_NPROC"] = 64
     for name, value in limits.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+        if hasattr(resource, name):
+            resource.setrlimit(getattr(resource, name), (value, value))
