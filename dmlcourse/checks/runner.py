@@ -16,6 +16,7 @@ from .judging import NOT_ATTEMPTED, PASSED, Key, Verdict, judge
 
 # Real attempts after which a look at the solution is offered.
 ATTEMPTS = 3
+AGAIN = "Change the answer, run its cell, then run this check again."
 
 
 class NotYet(Exception):
@@ -27,8 +28,8 @@ class NotYet(Exception):
         self.shown = shown
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the words that are not on the page yet."""
-        return [self.verdict.headline] if self.shown else str(self).splitlines()
+        """What IPython shows instead of a traceback: the verdict, unless it is on the page."""
+        return [AGAIN] if self.shown else str(self).splitlines()
 
 
 def check(number: str, *answer: Any) -> None:

@@ -15,11 +15,12 @@ from dmlcourse.geometry.arrays import Array, expect_columns, take
 from dmlcourse.geometry.factors import linear_map
 from dmlcourse.geometry.pairwise import (
     FLOAT64_EPS,
+    Cloud,
+    clouds,
     default_bytes,
     entries_up_to,
     images,
     matched_squares,
-    norms,
     product_is_exact,
     root,
     spans,
@@ -56,40 +57,42 @@ def nearest(
         raise ValueError("M and L are both given: pass the one that defines the distance.")
     if Y is not None:
         expect_columns("Y", Y, X.shape[1])
-    candidates = len(X) - 1 if Y is None else len(Y)
+    alone, k = Y is None, whole_number(k)
+    candidates = len(X) - 1 if alone else len(Y)
     if not 1 <= k <= candidates:
         raise ValueError(f"k is {k}: there are {candidates} candidates for each row of X.")
-    x, y = images(X, Y, linear_map(M, L, X.shape[1]))
+    L = linear_map(M, L, X.shape[1])
+    x, y = (X, X if alone else Y) if L is None else images(X, Y, L)
     max_bytes = max_bytes or default_bytes(X.device)
     with torch.no_grad():
-        index = _nearest_index(x, y, k, Y is None, max_bytes)
+        index = _nearest_index(*clouds(x, None if alone else y, None), k, alone, max_bytes)
     rows = torch.arange(len(x), device=x.device).repeat_interleave(k)
     squares = matched_squares(x, y, rows, index.flatten(), None, max_bytes)
     return give_back(root(squares).view_as(index)), give_back(index)
 
 
-def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) -> Tensor:
-    """Indices (n, k) of the nearest rows of y, by running top-k over tiles; ties by index."""
-    height, width = tile_shape(len(x), len(y), max_bytes // BYTES_PER_CANDIDATE)
-    xx, yy = norms(x), norms(y)
-    slack = _slack(x, y, xx, yy)
-    index = torch.empty(len(x), k, dtype=torch.int64, device=x.device)
-    for rows in spans(len(x), height):
-        best = xx.new_full((rows.stop - rows.start, k), torch.finfo(xx.dtype).max)
+def _nearest_index(a: Cloud, b: Cloud, k: int, alone: bool, max_bytes: int) -> Tensor:
+    """Indices (n, k) of the nearest points of b, by running top-k over tiles; ties by index."""
+    n, m = len(a.points), len(b.points)
+    height, width = tile_shape(n, m, max_bytes // BYTES_PER_CANDIDATE)
+    slack = _slack(a, b)
+    index = torch.empty(n, k, dtype=torch.int64, device=a.points.device)
+    for rows in spans(n, height):
+        part = a.part(rows)
+        best = part.norms.new_full((len(part.norms), k), torch.finfo(torch.float64).max)
         chosen = torch.zeros_like(best, dtype=torch.int64)
-        for cols in spans(len(y), width):
-            bound = _lower_bounds(x[rows], y[cols], xx[rows], yy[cols], slack)
+        for cols in spans(m, width):
+            others = b.part(cols)
+            bound = _lower_bounds(part, others, slack)
             if alone:
                 bound.diagonal(rows.start - cols.start).fill_(torch.inf)
-            # Nothing is nearer than zero, and a later tie loses to the smaller index.
-            limit = best[:, -1].nextafter(best.new_tensor(-torch.inf))
-            limit = limit.where(limit >= 0, -torch.inf)
+            limit = _just_below(best[:, -1])
             if cols.start == 0 and k + alone <= width:
                 kth = bound.topk(k, largest=False).values[:, -1]
-                limit = kth + 2 * slack * (xx[rows] + yy[cols].max())
+                limit = kth + 2 * slack * (part.norms + others.norms.max())
             i, j = entries_up_to(limit, bound)
             if slack:
-                squares = matched_squares(x[rows], y[cols], i, j, None, max_bytes)
+                squares = matched_squares(part.points, others.points, i, j, None, max_bytes)
             else:
                 squares = bound[i, j]
             best, chosen = _merge(best, chosen, i, j + cols.start, squares)
@@ -97,16 +100,22 @@ def _nearest_index(x: Tensor, y: Tensor, k: int, alone: bool, max_bytes: int) ->
     return index
 
 
-def _lower_bounds(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor, slack: float) -> Tensor:
+def _lower_bounds(a: Cloud, b: Cloud, slack: float) -> Tensor:
     """(1 − slack)(‖x‖² + ‖y‖²) − 2xᵀy, which is never above d² as it comes from x − y."""
     keep = 1 - slack
-    return torch.addmm(keep * yy, x, y.T, alpha=-2).add_(keep * xx[:, None])
+    bound = torch.addmm(keep * b.norms, a.image, b.image.T, alpha=-2)
+    return bound.add_(keep * a.norms[:, None])
 
 
-def _slack(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> float:
+def _slack(a: Cloud, b: Cloud) -> float:
     """The share of ‖x‖² + ‖y‖² that rounding can move the product form and the difference apart."""
-    exact = product_is_exact(x, y, xx, yy)
-    return 0.0 if exact else 8 * (x.shape[1] + 4) * FLOAT64_EPS
+    return 0.0 if product_is_exact(a, b) else 8 * (a.image.shape[1] + 4) * FLOAT64_EPS
+
+
+def _just_below(farthest: Tensor) -> Tensor:
+    """What a later candidate may reach at most: a tie loses to the smaller index, 0 is final."""
+    below = farthest.nextafter(farthest.new_tensor(-torch.inf))
+    return below.where(below >= 0, -torch.inf)
 
 
 def _merge(

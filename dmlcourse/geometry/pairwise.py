@@ -11,7 +11,7 @@ things keep them here, on every device:
 
 So every squared distance has a relative error of at most eps for float32 and half precision, and of
 32(d + 4)·eps for float64, where the dtype holds the value at all (no overflow, no subnormal
-number). Under a map L, this bound is for the images Lx, which carry float64 rounding of their own.
+number). Under a map L, an entry from the product also carries the float64 rounding of Lx.
 """
 
 from collections.abc import Iterator
@@ -65,8 +65,8 @@ def distance_blocks(
     passed ``arrays.take``. Working memory as for ``pairwise_distances``.
     """
     max_bytes = max_bytes or default_bytes(X.device)
-    a, b = _clouds(X, Y, L)
-    spare = _spare(a, b, X.dtype)
+    a, b = clouds(X, Y, L)
+    spare = _spare(a, b, L, X.dtype)
     for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_DISTANCE):
         yield rows, cols, _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
 
@@ -81,8 +81,10 @@ def all_pairs(
 ) -> Tensor:
     """Distances (n, m) under the map L in ``dtype``; with ``Y=None`` each pair is visited once."""
     max_bytes = max_bytes or default_bytes(X.device)
-    a, b = _clouds(X, Y, L)
-    n, m, spare = len(a.points), len(b.points), _spare(a, b, dtype)
+    a, b = clouds(X, Y, L)
+    n, m, spare = len(a.points), len(b.points), _spare(a, b, L, dtype)
+    if n == 0 or m == 0:
+        return (a.image @ b.image.T).to(dtype)
     finish = (lambda squares: squares) if squared else root
     if torch.is_grad_enabled() and (a.image.requires_grad or b.image.requires_grad):
         block = _squares(a, b, L, spare, max_bytes)
@@ -137,6 +139,7 @@ def tiles(n: int, m: int, entries: int) -> Iterator[tuple[slice, slice]]:
 
 
 def tile_shape(n: int, m: int, entries: int) -> tuple[int, int]:
+    """Height and width of a tile: near a square, wider or taller where the matrix is thin."""
     side = _whole_groups(isqrt(max(1, entries)))
     width = max(1, min(m, max(side, _whole_groups(side**2 // max(1, n)))))
     return max(1, min(n, side**2 // width)), width
@@ -147,36 +150,38 @@ def _whole_groups(columns: int) -> int:
 
 
 def spans(length: int, step: int) -> Iterator[slice]:
+    """Consecutive slices of ``step`` that cover range(length)."""
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))
 
 
-class _Cloud(NamedTuple):
+class Cloud(NamedTuple):
     """Points as given (n, d), their centred images under L (n, k) in float64, ‖image‖² (n,)."""
 
     points: Tensor
     image: Tensor
     norms: Tensor
 
-    def part(self, rows: slice) -> "_Cloud":
-        return _Cloud(self.points[rows], self.image[rows], self.norms[rows])
+    def part(self, rows: slice) -> "Cloud":
+        return Cloud(self.points[rows], self.image[rows], self.norms[rows])
 
 
-def _clouds(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[_Cloud, _Cloud]:
+def clouds(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Cloud, Cloud]:
+    """Both sets around their common centre; the second is the first where Y is None."""
     x, y = images(X, Y, L)
-    a = _Cloud(X, x, norms(x))
-    return a, a if Y is None else _Cloud(Y, y, norms(y))
+    a = Cloud(X, x, _norms(x))
+    return a, a if Y is None else Cloud(Y, y, _norms(y))
 
 
 def images(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Centred float64 images of both sets, in one product: equal points get equal images."""
+    """Centred float64 images under L, all in one product: equal points get equal images."""
     points = torch.cat([X] if Y is None else [X, Y]).double()
-    points = points - centre(points.detach())
+    points = points - _centre(points.detach())
     image = points if L is None else points @ L.T
     return image[: len(X)], image if Y is None else image[len(X) :]
 
 
-def centre(points: Tensor) -> Tensor:
+def _centre(points: Tensor) -> Tensor:
     """A point near the mean (d,), on a binary grid 2¹⁶ times finer than the data's range.
 
     On such a grid the subtraction is exact for most data, and whole numbers keep so few bits that
@@ -189,14 +194,14 @@ def centre(points: Tensor) -> Tensor:
     return torch.where(step > 0, (points.mean(0) / step).round() * step, low)
 
 
-def norms(image: Tensor) -> Tensor:
+def _norms(image: Tensor) -> Tensor:
     norms = image.square().sum(1)
     if not (norms < 1e300).all():
         raise ValueError("Squared distances overflow float64: divide the data by a large number.")
     return norms
 
 
-def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, spare: float, max_bytes: int) -> Tensor:
+def _squares(a: Cloud, b: Cloud, L: Tensor | None, spare: float, max_bytes: int) -> Tensor:
     """One block of squared distances in float64: the product, and the difference where it fails.
 
     Entries computed again keep the derivative of the product form, which loses nothing: it is
@@ -216,29 +221,32 @@ def _squares(a: _Cloud, b: _Cloud, L: Tensor | None, spare: float, max_bytes: in
     return squares
 
 
-def _spare(a: _Cloud, b: _Cloud, dtype: torch.dtype) -> float:
+def _spare(a: Cloud, b: Cloud, L: Tensor | None, dtype: torch.dtype) -> float:
     """How many times the result ‖x‖² + ‖y‖² may be before too few of float64's digits are left.
 
     The product form errs by at most (k + 4)·eps64·(‖x‖² + ‖y‖²). A quarter of eps is allowed to
     float32 and half precision; float64 itself has no digits to spare and may lose five bits.
     """
-    if product_is_exact(a.image, b.image, a.norms, b.norms):
+    if L is None and product_is_exact(a, b):
         return torch.inf
     k = a.image.shape[1]
     return max(32.0, torch.finfo(dtype).eps / (4 * (k + 4) * FLOAT64_EPS))
 
 
-def product_is_exact(x: Tensor, y: Tensor, xx: Tensor, yy: Tensor) -> bool:
+def product_is_exact(a: Cloud, b: Cloud) -> bool:
     """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
 
     Counts, pixels, one-hot and binary codes do. In units of the grid every sum in the product form
     is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
     """
-    longest = float(torch.maximum(xx.max(), yy.max()).detach())
-    if longest == 0:
-        return True
-    unit = 2.0 ** (ceil(log2(longest) / 2) - 25)
-    return all(bool((points / unit).frac().eq(0).all()) for points in (x.detach(), y.detach()))
+    norms = torch.cat([a.norms, b.norms]).detach()
+    longest = float(norms.max()) if len(norms) else 0.0
+    unit = 2.0 ** (ceil(log2(longest) / 2) - 25) if longest else 1.0
+    return all(_on_grid(t, unit) for t in (a.image, b.image, a.points, b.points))
+
+
+def _on_grid(points: Tensor, unit: float) -> bool:
+    return bool((points.detach().double() / unit).frac().eq(0).all())
 
 
 def entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,5 +263,3 @@ def entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:
 def _mirror(block: Tensor) -> Tensor:
     upper = block.triu(1)
     return upper + upper.T
-
-

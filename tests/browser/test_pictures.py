@@ -30,12 +30,10 @@ def line() -> tuple:
 QUESTION = Question("02.line", "Does the line rise?", ("yes", "no"), "yes", "It does.", line)
 
 
-@pytest.fixture(scope="module")
-def stored(server) -> str:
-    """The name of a notebook with stored outputs, which nobody has told Jupyter to trust."""
-    cells = [cell_with(Picture(*line())), cell_with(QUESTION.still())]
-    nbformat.write(new_notebook(cells=cells), server["course"] / "stored.ipynb")
-    return "stored.ipynb"
+@pytest.fixture
+def stored() -> nbformat.NotebookNode:
+    """A notebook with stored outputs, which nobody has told Jupyter to trust."""
+    return new_notebook(cells=[cell_with(Picture(*line())), cell_with(QUESTION.still())])
 
 
 def cell_with(picture: Picture) -> nbformat.NotebookNode:
@@ -73,7 +71,8 @@ def test_a_live_picture_has_its_description_below_and_in_its_alt(lab):
 
 
 def test_a_page_exported_from_the_menu_has_the_description(browser, server, stored):
+    nbformat.write(stored, server["course"] / "export.ipynb")
     page = browser.new_page()
-    page.goto(f"{server['address']}/nbconvert/html/{stored}", referer=server["address"])
+    page.goto(f"{server['address']}/nbconvert/html/export.ipynb", referer=server["address"])
     assert [image.get_attribute("alt") for image in page.locator("img").all()] == [ALT, ALT]
     page.close()

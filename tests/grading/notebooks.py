@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from textwrap import dedent
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -87,7 +87,8 @@ class Book:
 
     def save(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(nbformat.writes(self.tree), encoding="utf-8")
+        # nbformat would mend what is broken on purpose.
+        path.write_text(json.dumps(self.tree), encoding="utf-8")
         return path
 
 

@@ -401,7 +401,7 @@ HARM = [
         "1 GB of output",
         FULL,
         first_and_right(
-            "import os\nfor _ in range(500):\n    [os.write(number, bytes(2**20)) for number in (1, 2)]"
+            "import os\nfor number in range(1000):\n    os.write(1 + number % 2, bytes(2**20))"
         ),
     ),
     Attack(
