@@ -24,7 +24,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows has none: there, two set-ups at once are not kept apart
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 SCRIPT = Path(__file__).resolve()
 ROOT = SCRIPT.parent.parent

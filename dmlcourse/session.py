@@ -5,8 +5,8 @@ an exercise not yet attempted is no error. Or a program runs it (the build, nbva
 output must be complete without widgets, and an exercise without an answer must fail.
 
 The Jupyter protocol says which of the two it is. Every request to run a cell carries
-``allow_stdin``: may the kernel ask the sender to type something? JupyterLab, VS Code and Colab
-say yes; nbclient, nbval and papermill say no, because nobody is there to type.
+``allow_stdin``: may the kernel ask the sender to type something? JupyterLab says yes, as does every
+front end in which ``input()`` works; nbclient and nbval say no, because nobody is there to type.
 """
 
 import sys

@@ -170,7 +170,15 @@ def server(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, str]]:
     with socket.create_server(("localhost", 0)) as probe:
         port = str(probe.getsockname()[1])
     command = [sys.executable, "-m", "dmlcourse.cli", "lab", "--port", port]
-    process = subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background inherits "ignore Ctrl-C" from its shell.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         yield process, read_address(process)
     finally:
@@ -224,5 +232,5 @@ class TestJupyterLab:
     def test_ctrl_c_ends_it_cleanly(self, server) -> None:
         process, _ = server
         process.send_signal(signal.SIGINT)
-        process.stderr.read()
-        assert process.wait(timeout=30) == 0
+        process.communicate(timeout=30)
+        assert process.returncode == 0

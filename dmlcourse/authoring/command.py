@@ -26,7 +26,7 @@ def build(lessons: Sequence[str] = (), check: bool = False, force: bool = False)
     root = course_root()
     chosen = _chosen(lesson_folders(root), lessons)
     planned = [item for folder in chosen for item in plan(root, folder)]
-    strays = [] if lessons else _strays(root)
+    strays = [] if lessons else _strays(root, [path for path, _ in planned])
     if check:
         faults = [fault for item in planned if (fault := difference(*item))] + strays
         print("\n".join(faults) or f"{len(planned)} notebooks are what their lessons give.")
@@ -110,9 +110,8 @@ def _chosen(folders: list[Path], names: Sequence[str]) -> list[Path]:
     return chosen or folders
 
 
-def _strays(root: Path) -> list[str]:
+def _strays(root: Path, planned: list[Path]) -> list[str]:
     """Files in the built folders that no lesson gives."""
-    names = {f"{folder.name}.ipynb" for folder in lesson_folders(root)}
     found = [p for f in FOLDERS if (root / f).is_dir() for p in sorted((root / f).iterdir())]
-    strays = [p for p in found if p.name not in names and p.name != ".ipynb_checkpoints"]
+    strays = [p for p in found if p not in planned and p.name != ".ipynb_checkpoints"]
     return [f"{p.parent.name}/{p.name} belongs to no lesson; remove it." for p in strays]

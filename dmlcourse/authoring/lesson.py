@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def read_lesson(path: Path) -> list[Source]:
     sources = [_source(path, n, cell) for n, cell in zip(lines, cells, strict=True)]
     seen: set[tuple[str, str]] = set()
     for source in sources:
-        mark = source.role, source.name
+        # Two names that differ by a sign or a capital would give one id.
+        mark = source.role, _slug(source.name)
         if source.name and mark in seen:
             raise source.fault(f"the name {source.role} {source.name} is used twice")
         seen.add(mark)
@@ -76,10 +78,11 @@ def cell_ids(sources: list[Source]) -> list[str]:
     A cell that is inserted, moved or rewritten changes no id but its own.
     """
     ids: list[str] = []
+    copies: Counter[str] = Counter()
     for source in sources:
         base = f"{source.role}-{_slug(source.name or _digest(source))}"
-        copies = sum(i == base or i.startswith(f"{base}.") for i in ids)
-        ids.append(base if not copies else f"{base}_{copies}")
+        ids.append(f"{base}_{copies[base]}" if copies[base] else base)
+        copies[base] += 1
     return ids
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from nbformat import NotebookNode
@@ -60,6 +61,9 @@ def _notebook(sources: list[Source], cells: list[NotebookNode]) -> NotebookNode:
         "language_info": LANGUAGE,
         "dmlcourse": {"lesson": sources[0].lesson},
     }
+    twice = [name for name, count in Counter(cell.id for cell in cells).items() if count > 1]
+    if twice:
+        raise UserError(f"{sources[0].lesson}: two cells would have the id {twice[0]}; rename one")
     return new_notebook(cells=cells, metadata=metadata)
 
 

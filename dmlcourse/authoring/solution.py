@@ -58,9 +58,13 @@ def _functions(tree: ast.AST, inside: str = "") -> dict[str, Function]:
 def _bodies(source: Source, exercise: Exercise) -> dict[str, str]:
     """The body of each function that the lesson's cell defines; it must fit the skeleton."""
     try:
-        given = _functions(ast.parse(source.text))
+        tree = ast.parse(source.text)
     except SyntaxError as error:
         raise source.fault(f"the solution is not Python: {error}") from None
+    for node in tree.body:
+        if not isinstance(node, Function | ast.ClassDef):
+            raise source.fault(f"`{ast.unparse(node)}` stands outside of the answer's functions")
+    given = _functions(tree)
     wanted = _functions(ast.parse(exercise.text("skeleton") + "\n"))
     if given.keys() != wanted.keys():
         raise source.fault(
@@ -77,11 +81,14 @@ def _bodies(source: Source, exercise: Exercise) -> dict[str, str]:
 
 
 def _body(source: Source, name: str, function: Function) -> str:
-    """The lines below the signature, comments above the first statement included."""
+    """The lines below the signature, comments above the first and below the last one included."""
     lines = source.text.splitlines()
-    first = function.body[0].lineno
+    first, last = function.body[0].lineno, function.body[-1].end_lineno or 0
     while first > function.lineno + 1 and lines[first - 2].strip().startswith("#"):
         first -= 1
+    comment = " " * function.body[0].col_offset + "#"
+    while last < len(lines) and lines[last].startswith(comment):
+        last += 1
     if first <= function.lineno or ast.get_docstring(function):
         raise source.fault(f"{name}: give the body on its own lines, without a docstring")
-    return textwrap.dedent("\n".join(lines[first - 1 : function.end_lineno]))
+    return textwrap.dedent("\n".join(lines[first - 1 : last]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def _reached(lesson: Path) -> set[Path]:
     # Exercises are found by number and not by import; the builder decides what a cell looks like.
     number = lesson.parent.name[:2]
     named = {f"dmlcourse.exercises.ch{number}"} if lesson.name == "exercises.py" else set()
-    queue = [*_imports(lesson), *map(_module, named), *Path(__file__).parent.glob("*.py")]
+    queue = [*_imports(lesson), *map(_module, named), *(PACKAGE / "authoring").glob("*.py")]
     reached: set[Path] = set()
     while queue:
         path = queue.pop()
@@ -55,7 +56,12 @@ def _imports(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(path, node)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return tuple(found for found in map(_module, names) if found)
+    return tuple(found for name in names for found in map(_module, _with_parents(name)) if found)
+
+
+def _with_parents(name: str) -> list[str]:
+    """A module's name and those of the packages it lies in: importing it runs them too."""
+    return list(itertools.accumulate(name.split("."), "{}.{}".format))
 
 
 def _absolute(path: Path, node: ast.ImportFrom) -> str:

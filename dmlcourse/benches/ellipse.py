@@ -121,9 +121,9 @@ def _draw_ranks(ax: Axes, state: EllipseState) -> None:
     span = high - low
     ax.set_xlim(low - 0.15 * span, high + 0.25 * span)
     ax.set_ylim(len(lengths) - 0.4, -0.6)
-    rows, colours = np.arange(len(lengths)), [ROLES[role].colour for role in roles]
-    ax.hlines(rows, 0, lengths, color=colours, linewidth=16)
-    for row, i, length in zip(rows, state.order, lengths, strict=True):
+    colours = [ROLES[role].colour for role in roles]
+    ax.hlines(range(len(lengths)), 0, lengths, color=colours, linewidth=16)
+    for row, (i, length) in enumerate(zip(state.order, lengths, strict=True)):
         ax.text(low - 0.1 * span, row, NAMES[i], va="center", ha="center", fontsize=12)
         ax.text(max(length, 0) + 0.03 * span, row, _two(length), va="center", fontsize=11)
 
@@ -198,7 +198,8 @@ def read(state: EllipseState) -> str:
 
 def _verdict(state: EllipseState) -> str:
     if not state.is_metric:
-        return "one below zero, so M is not a metric any more: d² can be negative."
+        which = "both" if (state.eigenvalues < 0).all() else "one"
+        return f"{which} below zero, so M is not a metric any more: d² can be negative."
     if state.rank == 2:
         return "rank 2: a metric."
     return f"rank {state.rank}: a pseudo-metric, different points can be at distance 0."

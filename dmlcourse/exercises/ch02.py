@@ -542,6 +542,11 @@ def _is_psd_cases(rng: Rng, variant: Variant) -> list[Case]:
         "four by four, two negative eigenvalues": _rotated(rng, [-0.5, -1.0, 2.0, 3.0]),
         "four by four, one slightly negative": _rotated(rng, [-1e-4, 1.0, 2.0, 3.0]),
     }
+    # Drawn by a coin, so that nobody passes by a list of matrices and their answers.
+    for number in range(12):
+        values = rng.uniform(0.1, 3, size=3 + number % 3)
+        values[:2] *= rng.choice([-1.0, 1.0])
+        matrices[f"drawn by a coin, number {number + 1}"] = _rotated(rng, list(values))
     return [Case(name, {"A": A}) for name, A in matrices.items()]
 
 

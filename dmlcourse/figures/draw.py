@@ -6,25 +6,29 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Polygon, Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from dmlcourse.figures.style import CLASSES, ROLES
 
 # A ball a thousand times longer than wide is a strip on any screen.
 _FLAT = 1e-6
 _FAR_AWAY = 1e4
-_LABEL_GAP = 13
+_LABEL_GAP = 14
 _REFUSED = ROLES["refused"].colour
 
 
 def axes_equal(ax: Axes, reach: float | None = None, centre: Sequence[float] = (0.0, 0.0)) -> None:
     """Give both axes the same scale, or a circle would look like an ellipse.
 
-    With ``reach``, show the square that extends so far from the centre in each direction.
+    With ``reach``, show the square that extends so far from the centre in each direction, with the
+    same grid both ways.
     """
     ax.set_aspect("equal", adjustable="box" if reach is not None else "datalim")
     if reach is not None:
         ax.set_xlim(centre[0] - reach, centre[0] + reach)
         ax.set_ylim(centre[1] - reach, centre[1] + reach)
+        ax.xaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
+        ax.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
 
 
 def ellipse(
@@ -57,7 +61,7 @@ def ellipse(
     else:
         width, height = 2 * radius / np.sqrt(values)
         angle = np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0]))
-        ax.add_patch(Ellipse(tuple(centre), width, height, angle=angle, **look))
+        ax.add_patch(Ellipse((centre[0], centre[1]), width, height, angle=angle, **look))
 
 
 def _strip(vectors: np.ndarray, centre: np.ndarray, half_width: float, look: dict) -> Polygon:
@@ -76,7 +80,7 @@ def level_set(
     none. The dashed line runs along the most negative direction; in the hatched region around it
     the form is negative, so that no distance exists. Set the limits of the axes first.
     """
-    direction = np.linalg.eigh(_symmetric(M))[1][:, 0]
+    start, (dx, dy) = (centre[0], centre[1]), np.linalg.eigh(_symmetric(M))[1][:, 0]
     x, y = np.meshgrid(*(np.linspace(*limits, 201) for limits in (ax.get_xlim(), ax.get_ylim())))
     steps = np.stack([x, y], axis=-1) - np.asarray(centre)
     form = np.einsum("...i,ij,...j", steps, np.asarray(M), steps)
@@ -84,7 +88,7 @@ def level_set(
         ax.contour(x, y, form, levels=[radius**2], colors=ROLES["near"].colour, linewidths=1.5)
     if form.min() < 0:
         _refuse(ax, x, y, form)
-        ax.axline(tuple(centre), tuple(centre + direction), color=_REFUSED, linestyle="--")
+        ax.axline(start, (start[0] + dx, start[1] + dy), color=_REFUSED, linestyle="--")
 
 
 def _refuse(ax: Axes, x: np.ndarray, y: np.ndarray, form: np.ndarray) -> None:
@@ -105,21 +109,35 @@ def metric_balls(
 def labelled_points(
     ax: Axes, X: np.ndarray, names: Sequence[str], roles: Sequence[str] | str = "plain"
 ) -> None:
-    """Draw points, shape (n, 2), with their names; each looks as its role says (see `ROLES`)."""
+    """Draw points, shape (n, 2), with their names; each looks as its role says (see `ROLES`).
+
+    One role for all, or one for each point. Names keep clear of points and of each other in the
+    limits that the axes have now, so set these first.
+    """
     X = np.asarray(X)
     roles = [roles] * len(X) if isinstance(roles, str) else list(roles)
-    for name in dict.fromkeys(roles):
-        _scatter(ax, X[[role == name for role in roles]], name)
-    for point, name, offset in zip(X, names, _label_offsets(ax, X), strict=True):
-        ax.annotate(
-            name, point, offset, textcoords="offset points", fontsize=12, ha="center", va="center"
+    if not len(X) == len(names) == len(roles) or not ROLES.keys() >= set(roles):
+        raise ValueError(
+            f"{len(X)} points need as many names and roles; got names {list(names)} "
+            f"and roles {roles}. The roles are {list(ROLES)}."
         )
+    for role in dict.fromkeys(roles):
+        _scatter(ax, X[[role == other for other in roles]], role)
+    centred: dict[str, Any] = {
+        "textcoords": "offset points",
+        "ha": "center",
+        "va": "center",
+        "fontsize": 12,
+    }
+    for point, name, (right, up) in zip(X, names, _label_offsets(ax, X), strict=True):
+        ax.annotate(name, point, (right, up), **centred)
 
 
 def _label_offsets(ax: Axes, X: np.ndarray) -> list[np.ndarray]:
     """For each point an offset at which its label keeps clear of points and other labels."""
     ax.apply_aspect()
-    at = ax.transData.transform(X) * 72 / ax.get_figure(root=True).dpi
+    to_points = ax.figure.dpi_scale_trans.inverted()
+    at = 72 * to_points.transform(ax.transData.transform(X))
     turn = np.radians([45, 135, 0, 90, 180, -45, -135, -90])
     around = _LABEL_GAP * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     taken, offsets = list(at), []
@@ -166,8 +184,8 @@ def classes(ax: Axes, X: np.ndarray, y: np.ndarray, names: Sequence[str] | None 
     for i, label in enumerate(labels):
         role = CLASSES[i]
         name = str(label) if names is None else names[i]
-        of_label = np.asarray(X)[np.asarray(y) == label]
-        ax.scatter(*of_label.T, s=30, color=role.colour, marker=role.marker, label=name)
+        x1, x2 = np.asarray(X)[np.asarray(y) == label].T
+        ax.scatter(x1, x2, s=30, color=role.colour, marker=role.marker, label=name)
     ax.legend()
 
 

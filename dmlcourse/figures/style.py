@@ -8,10 +8,11 @@ depends on colour alone.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib
 import matplotlib.style
+from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -52,6 +53,8 @@ CLASSES = (
     Role(QUIET, "<"),
 )
 
+# Only what axes take over when they are made. What matplotlib asks for at each later call (line
+# widths, the size of a text) stays at its default, so that drawing needs no block around it.
 _HOUSE = {
     "axes.axisbelow": True,
     "axes.edgecolor": QUIET,
@@ -59,27 +62,17 @@ _HOUSE = {
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
-    "axes.prop_cycle": matplotlib.cycler(
+    "axes.prop_cycle": cycler(
         color=[role.colour for role in CLASSES], linestyle=["-", "--", "-.", ":"] * 2
     ),
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlesize": 12,
     "figure.facecolor": PAPER,
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
     "grid.color": GRID,
-    "legend.fontsize": 10,
-    "legend.framealpha": 0.9,
-    "lines.linewidth": 2,
-    "lines.markersize": 7,
-    "text.color": INK,
     "xtick.color": QUIET,
     "xtick.labelcolor": INK,
-    "xtick.labelsize": 10,
     "ytick.color": QUIET,
     "ytick.labelcolor": INK,
-    "ytick.labelsize": 10,
 }
 
 
@@ -98,7 +91,7 @@ def canvas(
     columns: int = 1,
     rows: int = 1,
     size: tuple[float, float] | None = None,
-    layout: str | None = "constrained",
+    layout: Literal["constrained"] | None = "constrained",
     **subplots: Any,
 ) -> tuple[Figure, Any]:
     """Make an empty figure in the house style and return it with its axes, as plt.subplots does.

@@ -15,7 +15,8 @@ from torch import Tensor
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-INTEGERS = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+SIGNED = (torch.int8, torch.int16, torch.int32, torch.int64)
+UNSIGNED = (torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class GiveBack:
         return result.numpy() if self.numpy else result
 
 
-def take(**arrays: Any) -> tuple[list[Tensor | None], GiveBack]:
+def take(**arrays: Any) -> tuple[list[Any], GiveBack]:
     """Tensors for the named arrays, and the function that gives results back in their kind.
 
     NumPy arrays (and lists, read by ``np.asarray``) share their memory where torch allows it;
@@ -91,7 +92,7 @@ def _tensor(name: str, value: Any) -> Tensor:
     tensor = value if isinstance(value, Tensor) else _from_numpy(name, value)
     if tensor.layout != torch.strided:
         raise TypeError(f"{name} is sparse: expected a dense tensor, as .to_dense() gives.")
-    if tensor.dtype in INTEGERS:
+    if tensor.dtype in SIGNED + UNSIGNED:
         return tensor.double()
     if tensor.dtype not in FLOATS:
         raise TypeError(_not_real(name, tensor.dtype))
@@ -103,8 +104,8 @@ def _from_numpy(name: str, value: Any) -> Tensor:
         array = np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
-    # torch shares memory that is writable, native and without negative strides; else a copy.
-    if not (array.flags.carray or array.flags.farray) or not array.dtype.isnative:
+    # torch refuses negative strides and foreign byte orders, and warns about read-only memory.
+    if not (array.flags.forc and array.flags.behaved and array.dtype.isnative):
         array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
     try:
         return torch.from_numpy(array)

@@ -25,9 +25,9 @@ def is_psd(A: Array, tol: float | None = None) -> bool:
     matrix in that dtype moves an eigenvalue. A: (d, d). Raises ``ValueError`` where A is not square
     or not finite. Chapter 02.
     """
-    (A,), _ = take(A=A)
-    expect_square("A", A)
-    return flaw("A", A, spectrum(A)[0], tol) is None
+    (matrix,), _ = take(A=A)
+    expect_square("A", matrix)
+    return flaw("A", matrix, spectrum(matrix)[0], tol) is None
 
 
 def project_psd(A: Array) -> Array:
@@ -39,11 +39,11 @@ def project_psd(A: Array) -> Array:
     ``ValueError`` where A is not square or not finite. Source: Higham (1988), Linear Algebra and
     its Applications 103, Theorem 2.1. Chapter 02.
     """
-    (A,), give_back = take(A=A)
-    expect_square("A", A)
-    values, vectors = spectrum(A)
+    (matrix,), give_back = take(A=A)
+    expect_square("A", matrix)
+    values, vectors = spectrum(matrix)
     if values[0] >= 0:
-        return give_back(symmetric_part(A))
+        return give_back(symmetric_part(matrix))
     return give_back(symmetric_part((vectors * values.clamp(min=0)) @ vectors.T))
 
 

@@ -23,14 +23,14 @@ def factor(M: Array, rank: int | None = None, tol: float | None = None) -> Array
     ``ValueError`` where M is not symmetric or has an eigenvalue below −tol·λ_max; negative ones
     nearer to zero are rounding and count as zero. Chapter 02.
     """
-    (M,), give_back = take(M=M)
-    expect_square("M", M)
-    tol = tolerance(M) if tol is None else tol
-    values, vectors = _psd_spectrum(M, tol)
+    (matrix,), give_back = take(M=M)
+    expect_square("M", matrix)
+    tol = tolerance(matrix) if tol is None else tol
+    values, vectors = _psd_spectrum(matrix, tol)
     if rank is None:
-        rank = int((values > tol * values.max()).sum())
-    elif not 1 <= rank <= len(M):
-        raise ValueError(f"rank is {rank}: expected 1 to {len(M)}, the size of M.")
+        rank = int((values > tol * values[-1]).sum())
+    elif not 1 <= rank <= len(values):
+        raise ValueError(f"rank is {rank}: expected 1 to {len(values)}, the size of M.")
     values, vectors = values.flip(0)[:rank], vectors.flip(1)[:, :rank]
     return give_back(values.clamp(min=0).sqrt()[:, None] * vectors.T)
 
@@ -46,13 +46,13 @@ def aligning_isometry(L1: Array, L2: Array) -> Array:
     ``ValueError`` where the shapes differ: add zero rows to the shorter map. Source: Schönemann
     (1966), Psychometrika 31, 1-10. Chapter 02.
     """
-    (L1, L2), give_back = take(L1=L1, L2=L2)
-    if L1.shape != L2.shape:
+    (source, target), give_back = take(L1=L1, L2=L2)
+    if source.shape != target.shape:
         raise ValueError(
-            f"L1 has shape {tuple(L1.shape)} and L2 has shape {tuple(L2.shape)}: expected one "
-            f"shape (k, d). A map with fewer rows may be filled up with rows of zeros."
+            f"L1 has shape {tuple(source.shape)} and L2 has shape {tuple(target.shape)}: expected "
+            f"one shape (k, d). A map with fewer rows may be filled up with rows of zeros."
         )
-    U, _, Vt = torch.linalg.svd(L2.detach().double() @ L1.detach().double().T)
+    U, _, Vt = torch.linalg.svd(target.detach().double() @ source.detach().double().T)
     return give_back(U @ Vt)
 
 

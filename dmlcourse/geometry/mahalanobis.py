@@ -31,21 +31,23 @@ def mahalanobis(
     M is clearly not symmetric PSD (tolerance of ``is_psd``); and as ``arrays.take`` does. Source:
     Xing et al. (2002), NIPS 15, equation 1.
     """
-    (X, Y, M, L), give_back = take(X=X, Y=Y, M=M, L=L)
+    (x, y, metric, linear), give_back = take(X=X, Y=Y, M=M, L=L)
     if (M is None) == (L is None):
         raise ValueError(
             f"{'neither' if M is None else 'both'} of M and L given: pass exactly one, M (d, d) or "
             f"L (k, d). For the Euclidean distance use pairwise_distances."
         )
-    if Y is not None:
-        expect_columns("Y", Y, X.shape[1])
-    L = linear_map(M, L, X.shape[1])
-    if M is not None and M.requires_grad and torch.is_grad_enabled():
-        return give_back(_with_gradient_in_M(X, Y, M, L, squared))
-    return give_back(all_pairs(X, Y, L, give_back.dtype, squared))
+    if y is not None:
+        expect_columns("Y", y, x.shape[1])
+    linear = linear_map(metric, linear, x.shape[1])
+    if metric is not None and metric.requires_grad and torch.is_grad_enabled():
+        return give_back(_with_gradient_in_M(x, y, metric, linear, squared))
+    return give_back(all_pairs(x, y, linear, give_back.dtype, squared))
 
 
-def _with_gradient_in_M(X: Tensor, Y: Tensor | None, M: Tensor, L: Tensor, squared: bool) -> Tensor:
+def _with_gradient_in_M(
+    X: Tensor, Y: Tensor | None, M: Tensor, L: Tensor | None, squared: bool
+) -> Tensor:
     """Distances whose values come from L and whose derivative in M comes from the quadratic form.
 
     d² is linear in M, so its derivative needs no factor; that of an eigendecomposition does not

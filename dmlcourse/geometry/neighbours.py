@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 from dmlcourse.geometry.arrays import Array, expect_columns, take
 from dmlcourse.geometry.factors import linear_map
 from dmlcourse.geometry.pairwise import (
+    BYTES_PER_ENTRY,
     FLOAT64_EPS,
     Cloud,
     clouds,
@@ -26,10 +27,6 @@ from dmlcourse.geometry.pairwise import (
     spans,
     tile_shape,
 )
-
-# A tile's entry costs 8 bytes for the bound; the rest is room for the case that every entry is a
-# candidate (all points equal): indices, copies and a sort.
-BYTES_PER_CANDIDATE = 192
 
 
 def nearest(
@@ -52,29 +49,31 @@ def nearest(
     on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
     not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
     """
-    (X, Y, M, L), give_back = take(X=X, Y=Y, M=M, L=L)
-    if M is not None and L is not None:
-        raise ValueError("M and L are both given: pass the one that defines the distance.")
-    if Y is not None:
-        expect_columns("Y", Y, X.shape[1])
-    alone, k = Y is None, whole_number(k)
-    candidates = len(X) - 1 if alone else len(Y)
+    (x, y, metric, linear), give_back = take(X=X, Y=Y, M=M, L=L)
+    if metric is not None and linear is not None:
+        raise ValueError("both of M and L given: pass the one that defines the distance.")
+    if y is not None:
+        expect_columns("Y", y, x.shape[1])
+    alone, k = y is None, whole_number(k)
+    candidates = len(x) - 1 if alone else len(y)
     if not 1 <= k <= candidates:
         raise ValueError(f"k is {k}: there are {candidates} candidates for each row of X.")
-    L = linear_map(M, L, X.shape[1])
-    x, y = (X, X if alone else Y) if L is None else images(X, Y, L)
-    max_bytes = max_bytes or default_bytes(X.device)
+    linear = linear_map(metric, linear, x.shape[1])
+    if linear is not None:
+        x, image_y = images(x, y, linear)
+        y = None if alone else image_y
+    max_bytes = max_bytes or default_bytes(x.device)
     with torch.no_grad():
-        index = _nearest_index(*clouds(x, None if alone else y, None), k, alone, max_bytes)
+        index = _nearest_index(*clouds(x, y, None), k, alone, max_bytes)
     rows = torch.arange(len(x), device=x.device).repeat_interleave(k)
-    squares = matched_squares(x, y, rows, index.flatten(), None, max_bytes)
+    squares = matched_squares(x, x if alone else y, rows, index.flatten(), None, max_bytes)
     return give_back(root(squares).view_as(index)), give_back(index)
 
 
 def _nearest_index(a: Cloud, b: Cloud, k: int, alone: bool, max_bytes: int) -> Tensor:
     """Indices (n, k) of the nearest points of b, by running top-k over tiles; ties by index."""
     n, m = len(a.points), len(b.points)
-    height, width = tile_shape(n, m, max_bytes // BYTES_PER_CANDIDATE)
+    height, width = tile_shape(n, m, max_bytes // BYTES_PER_ENTRY)
     slack = _slack(a, b)
     index = torch.empty(n, k, dtype=torch.int64, device=a.points.device)
     for rows in spans(n, height):

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from dmlcourse.geometry.arrays import Array, expect_columns, take
 
-# A tile's entry costs 8 bytes for the product; the rest is room for the indices and copies of the
-# case that every entry has to be computed again.
-BYTES_PER_DISTANCE = 96
+# A tile's entry costs 8 bytes for the product; the rest is room for the case that every entry has
+# to be looked at again (many points nearly equal): indices, copies and, for neighbours, a sort.
+BYTES_PER_ENTRY = 160
 
 # Rows gathered for a recomputation stay in a processor's cache.
 CACHE_BYTES = 2**22
@@ -49,10 +49,10 @@ def pairwise_distances(
     D and a float64 copy of the points. Raises as ``arrays.take`` does, and ``ValueError`` where Y's
     columns differ from X's.
     """
-    (X, Y), give_back = take(X=X, Y=Y)
-    if Y is not None:
-        expect_columns("Y", Y, X.shape[1])
-    return give_back(all_pairs(X, Y, None, give_back.dtype, squared, max_bytes))
+    (x, y), give_back = take(X=X, Y=Y)
+    if y is not None:
+        expect_columns("Y", y, x.shape[1])
+    return give_back(all_pairs(x, y, None, give_back.dtype, squared, max_bytes))
 
 
 def distance_blocks(
@@ -67,7 +67,7 @@ def distance_blocks(
     max_bytes = max_bytes or default_bytes(X.device)
     a, b = clouds(X, Y, L)
     spare = _spare(a, b, L, X.dtype)
-    for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_DISTANCE):
+    for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_ENTRY):
         yield rows, cols, _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
 
 
@@ -85,15 +85,16 @@ def all_pairs(
     n, m, spare = len(a.points), len(b.points), _spare(a, b, L, dtype)
     if n == 0 or m == 0:
         return (a.image @ b.image.T).to(dtype)
-    finish = (lambda squares: squares) if squared else root
     if torch.is_grad_enabled() and (a.image.requires_grad or b.image.requires_grad):
         block = _squares(a, b, L, spare, max_bytes)
-        return finish(_mirror(block) if Y is None else block).to(dtype)
+        block = _mirror(block) if Y is None else block
+        return (block if squared else root(block)).to(dtype)
     D = torch.empty(n, m, dtype=dtype, device=X.device)
-    for rows, cols in tiles(n, m, max_bytes // BYTES_PER_DISTANCE):
+    for rows, cols in tiles(n, m, max_bytes // BYTES_PER_ENTRY):
         if Y is None and cols.start < rows.start:
             continue
-        block = finish(_squares(a.part(rows), b.part(cols), L, spare, max_bytes))
+        block = _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
+        block = block if squared else root(block)
         D[rows, cols] = _mirror(block) if Y is None and rows == cols else block
         if Y is None and rows != cols:
             D[cols, rows] = block.T

@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import itertools
 import json
+import math
 import os
 import socket
 import subprocess
@@ -171,7 +172,7 @@ def _command(folder: Path, jail: Jail) -> list[str]:
         "modules": jail.modules,
         "memory": jail.limits.memory,
         "scratch": jail.limits.scratch,
-        "seconds": int(jail.limits.submission),
+        "seconds": math.ceil(jail.limits.submission),
         "processor": _next_processor(),
     }
     start = START.format(
@@ -326,6 +327,8 @@ class Session:
         except TimeoutError:
             late = f"it did not end within {seconds:.0f} seconds"
             raise Ended(OUT_OF_TIME if allowance.is_used_up else late) from None
+        except link.TooLong as error:
+            raise Ended(f"it sent too much ({error})") from None
         except (link.Closed, OSError):
             raise Ended(self._ending()) from None
         allowance.bytes -= len(message)
@@ -357,11 +360,11 @@ import os, socket
 
 def probe(course):
     attempts = {
-        "starts processes": os.fork,
+        "starts processes": lambda: os.fork() or os._exit(0),
         "opens network sockets": lambda: socket.socket(socket.AF_INET),
         "reads the course": lambda: open(course),
         "reads the system's files": lambda: open("/etc/passwd"),
-        "sees processes": lambda: os.listdir("/proc"),
+        "sees processes": lambda: os.listdir("/proc/1"),
         "writes outside its scratch folder": lambda: open("/usr/probe", "w"),
     }
     found = []

@@ -32,7 +32,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 section{border-left:4px solid;padding-left:.8rem;margin:1rem 0}
 """.strip()
 # A spreadsheet takes a cell that begins with one of these for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = tuple("=+-@＝＋－＠")
 
 
 def write_all(
@@ -65,6 +65,7 @@ def table(graded: Iterable[Graded], config: Config) -> str:
 
 
 def _no_formula(text: str) -> str:
+    text = visible(text)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

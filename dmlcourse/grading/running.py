@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..checks.judging import Key
 from ..observing import Fault, Observation
@@ -15,9 +16,9 @@ class Running:
     """What one submission does: ``observations`` by exercise and ``remarks`` on what went wrong.
 
     Every exercise of the plan is observed on its key's cases, in an order that follows from the
-    seed; a case that was not reached counts as stopped. A step that ends the worker, or hangs, is left out and the rest runs
-    again in a new worker, so that it costs no other exercise anything. There is an end to that:
-    ``limits.restarts``, and ``limits.submission`` seconds for all of it.
+    seed; a case that was not reached counts as stopped. A step that ends the worker, or hangs, is
+    left out and the rest runs again in a new worker, so that it costs no other exercise anything.
+    There is an end to that: ``limits.restarts``, and the ``Allowance`` of the submission.
     """
 
     def __init__(self, plan: Plan, keys: Mapping[str, Key], jail: Jail, seed: int) -> None:
@@ -90,12 +91,12 @@ class Running:
     def _observe(self, exercise: str, session: Session) -> None:
         key = self.keys[exercise]
         order = list(range(len(key.cases)))
-        # Secret too: the order of the published cases is enough to know some right answers.
+        # The order of the published cases, and their names, tell some of the right answers.
         random.Random(f"{self.seed} {exercise}").shuffle(order)
         made = [Observation(stopped=True)] * len(order)
         # Kept as they come: what was seen before the worker ended counts.
         self.observations[exercise] = made
-        cases = [key.cases[place] for place in order]
+        cases = [replace(key.cases[place], name="a case", group="values") for place in order]
         seen = session.observe(key.exercise.name, key.exercise.kind, cases)
         for place, one in zip(order, seen, strict=False):
             made[place] = one

@@ -57,14 +57,15 @@ show(
 
 # %% one-pair
 M = np.array([[1.0, -1.2], [-1.2, 2.3]])
-x, y = np.array([0.0, 0.0]), np.array([-1.5, -0.9])
+x, y = np.array([0.0, 0.0]), np.array([1.5, 0.2])
 difference = x - y  # shape (2,)
 squared = difference @ M @ difference
 print(f"squared {squared:.3f}, distance {np.sqrt(squared):.3f}")
 
 # %% [markdown] root
-# The root is part of the formula, although some printed surveys leave it out. Without it the
-# triangle inequality fails. Take three points on a line:
+# The ruler puts these two at distance 1.51; under $M$ they are nearer. The root is part of the
+# formula, although some printed surveys leave it out. Without it the triangle inequality fails.
+# Take three points on a line:
 
 # %% triangle
 points = np.array([[0.0], [1.0], [2.0]])
@@ -78,7 +79,7 @@ print("from 0 to 1, then to 2:", without_root[0, 1] + without_root[1, 2])
 #
 # ## What changes is who is near
 #
-# Here are six points. By the ruler, D is nearest to A, and E is farthest.
+# Here are six points. By the ruler, D is nearest to A; E and F are farthest, almost equally far.
 
 # %% six-points-figure
 NAMES = "ABCDEF"
@@ -91,7 +92,7 @@ ax.set_title("Six points, and the ruler")
 show(
     fig,
     alt="Six points in the plane: A in the middle, D nearest to it up on the left, C above, "
-    "B on the right, F below, and E farthest, down on the left.",
+    "B on the right; E, down on the left, and F, below, are farthest.",
 )
 
 
@@ -113,8 +114,8 @@ predict(
     "M = [[1, -1.2], [-1.2, 2.3]]. Which point is nearest to A under M?",
     options=["B", "C", "D", "E", "F"],
     answer="E",
-    why="The farthest point by the ruler is the nearest under M. The entry -1.2 makes steps cheap "
-    "when both coordinates move the same way, and E lies that way.",
+    why="By the ruler no point is farther than E; under M it is the nearest. The entry -1.2 makes "
+    "steps cheap when both coordinates move the same way, and E lies that way.",
     reveal=stretched_plane,
 )
 
@@ -135,11 +136,11 @@ print("LᵀL equals M:", np.allclose(L.T @ L, M))
 
 # %% mapped-plane
 fig, (plane, mapped) = canvas(2)
-near = ["anchor", "far", "far", "far", "near", "far"]
+roles = ["anchor", "far", "far", "far", "near", "far"]
 for ax, points, ball in [(plane, X, M), (mapped, X @ L.T, np.eye(2))]:
     axes_equal(ax, 3.2)
     ellipse(ax, ball)
-    labelled_points(ax, points, NAMES, near)
+    labelled_points(ax, points, NAMES, roles)
 plane.set_title("The plane, and the ball of M")
 mapped.set_title("After L: the ball is a circle")
 show(
@@ -178,7 +179,7 @@ for name, Q in [("a turn", turn), ("a mirror", mirror)]:
 # %% [markdown] read-isometry
 # So $L$ is unique **up to an isometry**, mirrors included. Two people who learn the same metric may
 # hold different factors; compare $M$, or align the factors first. **Exercise 02.5** finds the
-# isometry between them.
+# isometry between them (Schönemann 1966).
 #
 # ## Flat directions
 #
@@ -248,7 +249,7 @@ predict(
     options=["P", "Q", "R", "P and Q", "none"],
     answer="P",
     why="Eigenvalues: P has 1 and 3, Q has -1 and 3, R has -1 and 0. "
-    "The signs of the entries decide nothing.",
+    "The signs off the diagonal decide nothing.",
 )
 
 # %% [markdown] cone
@@ -261,8 +262,7 @@ predict(
 # %% cone-slice
 fig, ax = canvas(size=(5.6, 5.2))
 axes_equal(ax, 1.35)
-rings = [(0, 1), (0.42, 6), (0.8, 12)]
-for r, count in rings:
+for r, count in [(0, 1), (0.42, 6), (0.8, 12)]:  # rings around the identity
     for t in 2 * np.pi * np.arange(count) / count:
         u, b = r * np.cos(t), r * np.sin(t)
         ellipse(ax, np.array([[1 + u, b], [b, 1 - u]]), (u, b), radius=0.075)
@@ -303,15 +303,10 @@ fig, ax = canvas(size=(5.6, 3.9))
 ax.axvspan(0, 6, ymin=0.4, color="#56b4e9", alpha=0.25)
 ax.set(xlim=(-0.5, 6), ylim=(-2, 3), xlabel="first eigenvalue", ylabel="second eigenvalue")
 ax.plot(3, -1, "X", color="#cc79a7", markersize=10)
-ax.text(2.6, -1.1, "A", ha="right")
+ax.text(2.5, -1.1, "A")
 for name, end in {"absolute value": (3, 1), "clip": (3, 0), "shift": (4, 0)}.items():
     ax.annotate("", end, (3, -1), arrowprops={"arrowstyle": "->", "lw": 1.5})
-    ax.text(
-        end[0] + (0.15 if name != "clip" else -0.15),
-        end[1] + 0.15,
-        name,
-        ha="right" if name == "clip" else "left",
-    )
+    ax.text(end[0] + 0.15, end[1] + 0.15, name)
 ax.set_title("Three ways back into the cone")
 show(
     fig,
@@ -348,7 +343,8 @@ print(f"ruler {neighbour_agrees(np.eye(4)):.1%}, whitened {neighbour_agrees(M_wh
 # %% [markdown] read-whitening
 # It got worse. The direction in which iris varies most is the one that separates the species, and
 # whitening shrinks exactly that direction. **Whitening never saw a label**: it cannot know which
-# differences matter. Learning from labels is what the rest of this course is about.
+# differences matter. Learning $M$ from examples of what is alike began with Xing et al. (2002);
+# Bellet et al. (2013) survey what followed. It is what the rest of this course is about.
 #
 # ## Turn it yourself
 #
@@ -401,7 +397,8 @@ calibration("02")
 # - P. C. Mahalanobis (1936). On the generalised distance in statistics. Reprinted in Sankhya A 80,
 #   1–7 (2018). [doi:10.1007/s13171-019-00164-5](https://doi.org/10.1007/s13171-019-00164-5)
 # - E. P. Xing, A. Y. Ng, M. I. Jordan, S. Russell (2002). Distance metric learning, with
-#   application to clustering with side-information. NIPS 15.
+#   application to clustering with side-information. NIPS 15, 505–512.
+#   [proceedings](https://proceedings.neurips.cc/paper/2002/hash/c3e4035af2a1cde9f21e1ae1951ac80b-Abstract.html)
 # - N. J. Higham (1988). Computing a nearest symmetric positive semidefinite matrix. Linear Algebra
 #   and its Applications 103, 103–118.
 #   [doi:10.1016/0024-3795(88)90223-6](https://doi.org/10.1016/0024-3795(88)90223-6)

@@ -80,10 +80,7 @@ class Lab:
     def run_all(self) -> None:
         """Run every cell and wait for the last one. A cell that fails stops the run."""
         self._command("notebook:run-all-cells")
-        self._wait_for(
-            """panel().sessionContext.session.kernel.status === 'idle' &&
-            panel().content.widgets.every(cell => cell.model.executionState !== 'running')"""
-        )
+        self._wait_for("window.commandEnded")
 
     def run_cell(self, index: int) -> None:
         """Run one cell, counted from 0, as Ctrl-Enter does."""
@@ -135,9 +132,13 @@ class Lab:
         )
 
     def _command(self, name: str, arguments: dict | None = None) -> None:
-        """Start a command. What it does is waited for, with a limit, by looking at the page."""
+        """Start a command. What it does is waited for by `_wait_for`, which has a time limit."""
         self.page.evaluate(
-            "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }",
+            """([name, args]) => {
+                window.commandEnded = false;
+                const command = window.jupyterapp.commands.execute(name, args);
+                void command.finally(() => { window.commandEnded = true; });
+            }""",
             [name, arguments or {}],
         )
 

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from dmlcourse.benches.predict import Question
+from dmlcourse.benches.predictions import Question
 from dmlcourse.figures import canvas
 from dmlcourse.figures.pictures import Picture
 

@@ -47,5 +47,5 @@ def jailed() -> None:
 @pytest.fixture(scope="session")
 def config(release: Release) -> Config:
     """Short limits, so that what hangs does not hang for long."""
-    limits = jail.Limits(cell=1, case=1, grace=0.5, submission=30, memory=512 * jail.MB)
+    limits = jail.Limits(cell=1, case=1, grace=0.5, submission=60, memory=512 * jail.MB)
     return Config((release,), seed=7, limits=limits)

@@ -273,6 +273,22 @@ CHECKER = [
             + STUBS.replace("\n", "\n" + 12 * " ").replace("SOMETHING", "0")
         ),
     ),
+    Attack(
+        "a reply that drips",
+        0,
+        first(
+            """
+            import os, threading, time
+            def drip():
+                os.write(3, (2**20).to_bytes(8, "big"))
+                while True:
+                    os.write(3, b"x")
+                    time.sleep(0.001)
+            threading.Thread(target=drip, daemon=True).start()
+            time.sleep(100)
+            """
+        ),
+    ),
     Attack("the connection closed", 0, first("import os\nos.close(3)")),
 ]
 

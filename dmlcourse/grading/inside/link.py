@@ -11,7 +11,11 @@ PIECE = 1 << 20
 
 
 class Closed(Exception):
-    """The other end is gone, is silent, or sends what is no message."""
+    """The other end is gone."""
+
+
+class TooLong(Exception):
+    """The other end announces a message that is longer than what is taken."""
 
 
 def send(link: socket.socket, message: bytes) -> None:
@@ -23,12 +27,13 @@ def receive(link: socket.socket, most: int, deadline: float | None = None) -> by
     """The next message, at most ``most`` bytes long, before ``deadline`` (``time.monotonic``).
 
     Raises:
-        Closed: the connection ended, or the message is too long.
+        Closed: the connection ended.
+        TooLong: nothing of the message has been read then.
         TimeoutError: the deadline passed.
     """
     size = int.from_bytes(_exactly(link, PREFIX, deadline), "big")
     if size > most:
-        raise Closed(f"a message of {size} bytes; at most {most} are taken")
+        raise TooLong(f"a message of {size} bytes; at most {most} are taken")
     return _exactly(link, size, deadline)
 
 
@@ -36,8 +41,11 @@ def _exactly(link: socket.socket, size: int, deadline: float | None) -> bytes:
     found = bytearray()
     while len(found) < size:
         if deadline is not None:
-            # Zero would mean "do not wait", which is another error.
-            link.settimeout(max(deadline - time.monotonic(), 1e-3))
+            left = deadline - time.monotonic()
+            # Asked each time: whoever sends a byte now and then must not wait for ever.
+            if left <= 0:
+                raise TimeoutError("the deadline passed")
+            link.settimeout(left)
         piece = link.recv(min(size - len(found), PIECE))
         if not piece:
             raise Closed("the connection ended")

@@ -18,6 +18,7 @@ from dmlcourse.benches.shell import live
 from dmlcourse.figures.pictures import SLOT, Html, Picture, fold, inline, paragraph
 from dmlcourse.session import is_interactive
 
+_FIELDS = {"key", "choice", "confidence", "correct"}
 CONFIDENCE = ("guess", "fairly sure", "sure")
 
 Reveal = Callable[[], tuple[Figure, str]]
@@ -57,10 +58,13 @@ class Question:
     reveal: Reveal | None = None
 
     def __post_init__(self) -> None:
-        if len(set(self.options)) != len(self.options) or len(self.options) < 2:
-            raise ValueError(f"{self.key}: needs two different options or more; {self.options}.")
+        listed = ", ".join(map(repr, self.options))
+        if len(self.options) < 2 or len(set(self.options)) < len(self.options):
+            raise ValueError(f"{self.key}: give two options or more, all different; got {listed}.")
         if self.answer not in self.options:
-            raise ValueError(f"{self.key}: the answer {self.answer!r} is none of {self.options}.")
+            raise ValueError(
+                f"{self.key}: the answer {self.answer!r} is not among the options {listed}."
+            )
 
     def verdict(self, choice: str) -> str:
         """Return the line that says whether the choice was right, and why."""
@@ -133,7 +137,7 @@ _NONE_YET = "No predictions recorded in this chapter yet. Each one you commit to
 def _first_answers(chapter: str) -> list[dict]:
     first: dict[str, dict] = {}
     for entry in journal.entries("prediction"):
-        if entry["key"].startswith(f"{chapter}."):
+        if entry.keys() >= _FIELDS and entry["key"].startswith(f"{chapter}."):
             first.setdefault(entry["key"], entry)
     return list(first.values())
 
