@@ -40,7 +40,7 @@ PACKAGES = {
 }
 COMMANDS = {
     "lab": ("learner", ["-m", "dmlcourse.cli", "lab"]),
-    "test": ("contributor", ["-m", "pytest"]),
+    "test": ("contributor", ["-m", "pytest", "-n", "auto", "--dist", "loadfile"]),
     "setup": ("learner", []),
     "dev": ("contributor", []),
 }

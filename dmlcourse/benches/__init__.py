@@ -1,6 +1,6 @@
 """Interactive benches with a still twin, and questions to answer before the picture appears."""
 
-from dmlcourse.benches.ellipse import ellipse_bench
-from dmlcourse.benches.predictions import calibration, predict
+from .ellipse import ellipse_bench
+from .predictions import calibration, predict
 
 __all__ = ["calibration", "ellipse_bench", "predict"]

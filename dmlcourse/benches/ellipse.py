@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dmlcourse.benches.shell import Bench, Slider
-from dmlcourse.figures import ROLES, axes_equal, canvas, ellipse, labelled_points, level_set
-from dmlcourse.figures.style import GRID
+from ..figures import ROLES, axes_equal, canvas, ellipse, labelled_points, level_set
+from ..figures.style import GRID
+from .shell import Bench, Slider
 
 NAMES = "ABCDEF"
 POINTS = np.array([[0, 0], [1.5, 0.2], [0.5, 1.2], [-0.9, 0.8], [-1.5, -0.9], [0.4, -1.7]])

@@ -13,10 +13,10 @@ import ipywidgets as widgets
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from dmlcourse import journal
-from dmlcourse.benches.shell import live
-from dmlcourse.figures.pictures import SLOT, Html, Picture, fold, inline, paragraph
-from dmlcourse.session import is_interactive
+from .. import journal
+from ..figures.pictures import SLOT, Html, Picture, fold, inline, paragraph
+from ..session import is_interactive
+from .shell import live
 
 _FIELDS = {"key", "choice", "confidence", "correct"}
 CONFIDENCE = ("guess", "fairly sure", "sure")

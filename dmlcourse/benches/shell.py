@@ -12,9 +12,9 @@ import ipywidgets as widgets
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from dmlcourse.figures import inline, show
-from dmlcourse.figures.pictures import Html
-from dmlcourse.session import is_interactive
+from ..figures import inline, show
+from ..figures.pictures import Html
+from ..session import is_interactive
 
 State = TypeVar("State")
 

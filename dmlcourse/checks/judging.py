@@ -128,6 +128,9 @@ class Key:
             except Complaint as complaint:
                 return "value", str(complaint)
             return None
+        missing = [name for name in expected if name not in digest]
+        if missing:
+            return "type", f"{missing[0]} is missing from what your answer returned."
         for name, right in expected.items():
             found = _compare(name, digest[name], right, self._budget(case, expected, name))
             if found:
@@ -333,7 +336,9 @@ def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None])
             continue
         agreed = [i for i in range(len(outcomes)) if key.agree(i, does[i], outcomes[i])]
         shared = sum(i in agreed for i in wrong)
-        alike = telling and set(telling) <= set(agreed) and shared >= 0.8 * len(wrong)
+        # A note gives the points, so there the likeness has to be complete.
+        least = len(wrong) if mistake.severity == "note" else 0.8 * len(wrong)
+        alike = telling and set(telling) <= set(agreed) and shared >= least
         if alike and (best is None or len(agreed) > best[0]):
             best = len(agreed), mistake
     return best[1] if best else None

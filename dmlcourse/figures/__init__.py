@@ -1,6 +1,6 @@
 """Described still figures in one house style: `show`, the canvas, and drawing helpers."""
 
-from dmlcourse.figures.draw import (
+from .draw import (
     axes_equal,
     classes,
     ellipse,
@@ -9,8 +9,8 @@ from dmlcourse.figures.draw import (
     metric_balls,
     neighbours,
 )
-from dmlcourse.figures.pictures import inline, show
-from dmlcourse.figures.style import CLASSES, ROLES, canvas, house, png
+from .pictures import inline, show
+from .style import CLASSES, ROLES, canvas, house, png
 
 __all__ = [
     "CLASSES",

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from dmlcourse.figures.style import CLASSES, ROLES
+from .style import CLASSES, ROLES
 
 # A ball a thousand times longer than wide is a strip on any screen.
 _FLAT = 1e-6
@@ -157,7 +157,7 @@ def neighbours(
     filled circles, the others triangles.
     """
     # Torch, which geometry needs, takes seconds to import; other figures do without it.
-    from dmlcourse.geometry import nearest
+    from ..geometry import nearest
 
     X = np.asarray(X)
     chosen = nearest(X, k=k, M=M)[1][query]

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbconvert.preprocessors import Preprocessor
 
-from dmlcourse.figures.pictures import SLOT, img
+from .pictures import SLOT, img
 
 
 class DescribePictures(Preprocessor):

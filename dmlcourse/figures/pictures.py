@@ -16,7 +16,7 @@ from html import escape
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from dmlcourse.figures.style import png, raster
+from .style import png, raster
 
 SHORTEST = 30
 SLOT = '<span class="dmlcourse-picture"></span>'

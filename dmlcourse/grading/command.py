@@ -138,7 +138,8 @@ def _audit(config: Config, how: str) -> dict[str, Any]:
 def _summarise(
     graded: Sequence[Graded], config: Config, how: str, others: Iterable[str], out: Path
 ) -> None:
-    print(f"{len(graded)} submissions, {config.max_score} points, seed {config.seed}")
+    count = "1 submission" if len(graded) == 1 else f"{len(graded)} submissions"
+    print(f"{count}, {config.max_score} points, seed {config.seed}")
     print(f"Jail: {how}")
     for exercise in config.exercises:
         marks = [m for one in graded for m in one.marks if m.exercise == exercise.number]

@@ -177,11 +177,13 @@ def _message(error: BaseException) -> str:
 
 
 def _is_learners(filename: str) -> bool:
-    if filename.startswith("<") and not filename.startswith("<frozen"):
-        return bool(linecache.getline(filename, 1)) or filename.startswith("<answer")
-    places = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    places.append(str(Path(__file__).parent))
-    return not any(filename.startswith(place) for place in places)
+    """Whether a line of this file was written by the learner, and not in an installed library."""
+    if filename.startswith("<"):
+        return not filename.startswith("<frozen") and bool(linecache.getline(filename, 1))
+    places = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    ours = str(Path(__file__).parents[1])
+    installed = {"site-packages", "dist-packages"} & set(Path(filename).parts)
+    return not installed and not filename.startswith((*places, ours))
 
 
 def _same(value: Any, original: Any) -> bool:

@@ -1,6 +1,5 @@
 """nbgrader takes the notebooks as they are: it makes the release, validates it and grades it."""
 
-import csv
 import os
 import shutil
 import subprocess
@@ -9,20 +8,21 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 COURSE = Path(__file__).resolve().parents[2]
 NAME = "02_mahalanobis.ipynb"
+# nbgrader calls alembic by its bare name.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SKIPPED = ("answer-02-1", "answer-02-3")
 
 
 def nbgrader(folder, *arguments):
     """Run nbgrader in the folder of its course; what it prints."""
-    # It calls alembic by its bare name.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": PATH},
         capture_output=True,
         text=True,
     )
@@ -99,10 +99,10 @@ def test_validate_passes_the_good_copy_and_names_each_failing_check(course, subm
     assert "02.3 Projection onto the cone: not attempted yet." in half
 
 
-def test_autograde_gives_the_points_of_what_passes(course, submissions):
+def test_autograde_gives_the_points_of_what_passes(course, submissions, monkeypatch):
     nbgrader(course, "autograde", "ch02")
-    nbgrader(course, "export", "--to", "grades.csv")
-    with open(course / "grades.csv", newline="") as file:
-        rows = {row["student_id"]: row for row in csv.DictReader(file)}
-    assert (rows["whole"]["score"], rows["whole"]["max_score"]) == ("14.0", "14.0")
-    assert (rows["half"]["score"], rows["half"]["max_score"]) == ("8.0", "14.0")
+    monkeypatch.setenv("PATH", PATH)
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        found = gradebook.assignment_submissions("ch02")
+        scores = {one.student.id: (one.score, one.max_score) for one in found}
+    assert scores == {"whole": (14, 14), "half": (8, 14)}

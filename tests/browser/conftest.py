@@ -19,7 +19,7 @@ from dmlcourse.lab import QUIET_PAGE, QUIET_SERVER
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "screenshots"
-SECONDS = 60
+SECONDS = 120
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -1,10 +1,10 @@
 """Plain nbval on the folders of the course, as a reader or a classroom's CI would run it."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
@@ -13,33 +13,7 @@ COURSE = Path(__file__).resolve().parents[2]
 EXERCISES = sorted((COURSE / "exercises").glob("*.ipynb"))
 
 
-def nbval(*places, folder=COURSE, workers=0):
-    """Run nbval from a folder: the exit status, and the cells that fail as (notebook, place)."""
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no"]
-    command += ["--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q", *map(str, places)]
-    # Two at a time need one thread each, as when the notebooks were built.
-    parallel = ["-n", str(workers), "--dist", "loadfile"] if workers else []
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    ran = subprocess.run(
-        command + parallel, cwd=folder, env=environment, capture_output=True, text=True
-    )
-    failed = re.findall(r"^FAILED (?:.*/)?(\S+\.ipynb)::Cell (\d+)", ran.stdout, re.MULTILINE)
-    assert ran.returncode in (0, 1), ran.stdout + ran.stderr
-    return ran.returncode, {(name, int(place)) for name, place in failed}
-
-
-def graded(path):
-    """The places of a notebook's graded cells among its code cells."""
-    code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-    return {
-        (path.name, place)
-        for place, cell in enumerate(code)
-        if cell.metadata.get("nbgrader", {}).get("grade")
-    }
-
-
-@pytest.fixture
-def completed(tmp_path):
+def complete(folder):
     """The exercise notebooks with the answers of the solutions, without outputs."""
     for path in EXERCISES:
         notebook = nbformat.read(path, as_version=4)
@@ -47,19 +21,62 @@ def completed(tmp_path):
         sources = {cell.id: cell.source for cell in right.cells}
         for cell in notebook.cells:
             cell.source = sources[cell.id]
-        nbformat.write(notebook, tmp_path / path.name)
-    return tmp_path
+        nbformat.write(notebook, folder / path.name)
 
 
-def test_chapters_and_solutions_show_what_is_stored():
-    assert nbval("chapters", "solutions", workers=2) == (0, set())
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """By folder, each cell that nbval ran, as (notebook, place), and whether it passed.
+
+    One run for all folders, two notebooks at a time, with one thread each as in the build.
+    """
+    completed, report = tmp_path_factory.mktemp("completed"), tmp_path_factory.mktemp("report")
+    complete(completed)
+    options = "--nbval --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider"
+    options += f" -n 2 --dist loadfile --junitxml={report}/nbval.xml"
+    places = ["chapters", "solutions", "exercises", str(completed)]
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", *options.split(), *places],
+        cwd=COURSE,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 1, found.stdout + found.stderr
+    by_folder = {}
+    for case in ElementTree.parse(report / "nbval.xml").iter("testcase"):
+        *inside, name, ending = case.attrib["classname"].split(".")
+        # A place outside of the course has no folder here.
+        folder = inside[0] if inside else "completed"
+        place = int(case.attrib["name"].removeprefix("Cell "))
+        by_folder.setdefault(folder, {})[f"{name}.{ending}", place] = case.find("*") is None
+    return by_folder
 
 
-def test_every_graded_cell_of_an_untouched_notebook_fails_and_no_other():
-    expected = set().union(*map(graded, EXERCISES))
-    assert expected
-    assert nbval("exercises") == (1, expected)
+def code_cells(folder):
+    """The code cells of a folder's notebooks by (notebook, place)."""
+    found = {}
+    for path in sorted((COURSE / folder).glob("*.ipynb")):
+        code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        found |= {(path.name, place): cell for place, cell in enumerate(code)}
+    return found
 
 
-def test_a_completed_notebook_passes(completed):
-    assert nbval(".", folder=completed) == (0, set())
+def is_graded(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade", False)
+
+
+@pytest.mark.parametrize("folder", ["chapters", "solutions"])
+def test_every_cell_shows_what_is_stored(ran, folder):
+    assert ran[folder] == dict.fromkeys(code_cells(folder), True)
+
+
+def test_each_graded_cell_of_an_untouched_notebook_fails_and_no_other_does(ran):
+    cells = code_cells("exercises")
+    graded = {where for where, cell in cells.items() if is_graded(cell)}
+    assert graded
+    assert ran["exercises"] == {where: where not in graded for where in cells}
+
+
+def test_a_completed_notebook_passes(ran):
+    assert ran["completed"] == dict.fromkeys(code_cells("exercises"), True)

@@ -28,7 +28,7 @@ def test_every_gram_matrix_is_psd(seed, d, k):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("d", [2, 10, 100])
 def test_rounding_a_psd_matrix_to_a_dtype_does_not_take_it_out(d, dtype):
-    for seed in range(10):
+    for seed in range(4):
         (L,) = draw(seed, (max(1, d // 2), d))
         assert is_psd((L.T @ L).astype(dtype))
 

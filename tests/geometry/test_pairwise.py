@@ -182,7 +182,7 @@ def test_points_without_coordinates_coincide():
     assert pairwise_distances(np.zeros((2, 0))).tolist() == [[0, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("max_bytes", [2_000, 10_000, 100_000, 2**26])
+@pytest.mark.parametrize("max_bytes", [5_000, 100_000, 2**26])
 def test_the_tile_size_does_not_change_the_result(max_bytes):
     X, Y = draw(2, (70, 4), (90, 4))
     assert pairwise_distances(X, Y, max_bytes=max_bytes) == pytest.approx(cdist(X, Y), rel=1e-12)

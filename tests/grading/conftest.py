@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from notebooks import NAME, Book, released_notebook
+from notebooks import NAME, SEED, Book, released_notebook
 
 from dmlcourse.grading import jail
 from dmlcourse.grading.marking import Config
@@ -46,6 +46,6 @@ def jailed() -> None:
 
 @pytest.fixture(scope="session")
 def config(release: Release) -> Config:
-    """Short limits, so that what hangs does not hang for long."""
+    """Short limits, so that what hangs does not hang for long, and the seed of most tests."""
     limits = jail.Limits(cell=1, case=1, grace=0.5, submission=60, memory=512 * jail.MB)
-    return Config((release,), seed=7, limits=limits)
+    return Config((release,), seed=SEED, limits=limits)

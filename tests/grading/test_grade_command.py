@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
-from notebooks import FULL, NAME, Book
+from notebooks import FULL, NAME, SEED, Book
 
 from dmlcourse.errors import UserError
 from dmlcourse.grading import command, jail
@@ -58,14 +58,16 @@ def graded(
     handed_in: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory, jailed: None
 ) -> Path:
     out = tmp_path_factory.mktemp("out") / "grades"
-    assert grade(handed_in, out, release=release_folder, seed=11) == 0
+    assert grade(handed_in, out, release=release_folder, seed=SEED) == 0
     return out
 
 
 @pytest.fixture
 def run(release_folder: Path, tmp_path: Path) -> Callable[..., int]:
     def run(submissions: Path, **options: object) -> int:
-        return grade(submissions, tmp_path / "out", **{"release": release_folder, **options})
+        return grade(
+            submissions, tmp_path / "out", **{"release": release_folder, "seed": SEED, **options}
+        )
 
     return run
 
@@ -93,7 +95,7 @@ class TestGrades:
 
     def test_can_be_traced(self, graded: Path) -> None:
         record = json.loads((graded / "results.json").read_text(encoding="utf-8"))
-        assert record["seed"] == 11
+        assert record["seed"] == SEED
         assert record["releases"] == [NAME]
         assert record["limits"]["case"] == 5
         assert "system-call filter" in record["jail"]
@@ -102,9 +104,9 @@ class TestGrades:
         self, released: NotebookNode, run: Callable[..., int], tmp_path: Path
     ) -> None:
         Book(released).solve("02.1").save(tmp_path / "in" / "ada" / NAME)
-        run(tmp_path / "in", seed=3, jobs=1)
+        run(tmp_path / "in", jobs=1)
         first = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
-        run(tmp_path / "in", seed=3)
+        run(tmp_path / "in")
         assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == first
 
     def test_are_summed_up(
@@ -113,17 +115,19 @@ class TestGrades:
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "half").symlink_to(handed_in / "half")
         (tmp_path / "in" / "list.csv").touch()
-        run(tmp_path / "in", seed=5)
+        run(tmp_path / "in")
         shown = capsys.readouterr().out
-        assert "1 submissions, 14 points, seed 5" in shown
+        assert "1 submission, 14 points, seed 11" in shown
         assert "02.1 Mahalanobis distance: 1 not attempted" in shown
         assert "Left out: list.csv" in shown
 
-    def test_draw_a_seed_of_their_own(self, run, handed_in: Path, tmp_path: Path) -> None:
+    def test_draw_a_seed_of_their_own(self, run, tmp_path: Path, monkeypatch) -> None:
         (tmp_path / "in" / "ada").mkdir(parents=True)
+        monkeypatch.setattr(command, "key_of", lambda *_: None)
+        monkeypatch.setattr(command, "grade_one", lambda *_: command.Graded("ada"))
         seeds = set()
         for _ in range(2):
-            run(tmp_path / "in")
+            run(tmp_path / "in", seed=None)
             seeds.add(json.loads((tmp_path / "out" / "results.json").read_text())["seed"])
         assert len(seeds) == 2
 
@@ -145,7 +149,7 @@ def test_the_courses_own_solutions_earn_everything_and_its_exercises_nothing(
             (tmp_path / "in" / folder).mkdir(parents=True, exist_ok=True)
             copy = (course / folder / release.name).read_bytes()
             (tmp_path / "in" / folder / release.name).write_bytes(copy)
-    assert grade(tmp_path / "in", tmp_path / "out", release=course / "exercises") == 0
+    assert grade(tmp_path / "in", tmp_path / "out", release=course / "exercises", seed=SEED) == 0
     with open(tmp_path / "out" / "grades.csv", newline="", encoding="utf-8") as file:
         untouched, solved = csv.DictReader(file)
     assert (untouched["score"], untouched["remarks"]) == ("0", "")
@@ -172,7 +176,7 @@ class TestChapters:
             path = course / "in" / student / name
             path.parent.mkdir(parents=True)
             path.write_bytes((course / "exercises" / name).read_bytes())
-        assert grade(course / "in", course / "out") == 0
+        assert grade(course / "in", course / "out", seed=SEED) == 0
         record = json.loads((course / "out" / "results.json").read_text())
         assert record["releases"] == [NAME]
 

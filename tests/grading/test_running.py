@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notebooks import NAME, Book
+from notebooks import NAME, SEED, Book
 
 from dmlcourse.checks.judging import Key
 from dmlcourse.grading.jail import Jail, Limits
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.jail
 
 @pytest.fixture(scope="module")
 def keys(config: Config) -> dict[str, Key]:
-    return {exercise.number: key_of(exercise.number, 7) for exercise in config.exercises}
+    return {exercise.number: key_of(exercise.number, SEED) for exercise in config.exercises}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def jail(config: Config, jailed: None) -> Iterator[Jail]:
 
 @pytest.fixture
 def running(config: Config, keys: dict[str, Key], jail: Jail, tmp_path: Path):
-    def running(book: Book, seed: int = 7, jail: Jail = jail) -> Running:
+    def running(book: Book, seed: int = SEED, jail: Jail = jail) -> Running:
         planned = plan(config.releases[0], read_cells(book.save(tmp_path / NAME)))
         return Running(planned, keys, jail, seed)
 
