@@ -11,7 +11,7 @@ from ..observing import Case
 from .judging import ERROR, FAILED, NOT_ATTEMPTED, PASSED, STOPPED, Verdict
 
 # A word and a sign beside every colour: nothing is said by colour alone.
-SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "✗", NOT_ATTEMPTED: "…", STOPPED: "⏱"}
+SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "✗", NOT_ATTEMPTED: "…", STOPPED: "■"}
 COLOURS = {
     PASSED: "#117733",
     FAILED: "#b3541e",

@@ -638,7 +638,7 @@ def _is_psd_mistakes(variant: Variant) -> tuple[Mistake, ...]:
 IS_PSD = Exercise(
     number="02.4",
     name="is_psd",
-    title="Is it in the cone?",
+    title="In the cone or not",
     points=2,
     minutes=12,
     kind=Function(),

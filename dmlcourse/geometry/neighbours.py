@@ -5,6 +5,7 @@ error it rules out almost every candidate; the few that are left are compared by
 from x − y, which gives equal points equal distances. So ties are true ties, broken by index.
 """
 
+from math import ceil, log2
 from operator import index as whole_number
 
 import torch
@@ -22,7 +23,6 @@ from dmlcourse.geometry.pairwise import (
     entries_up_to,
     images,
     matched_squares,
-    product_is_exact,
     root,
     spans,
     tile_shape,
@@ -108,7 +108,23 @@ def _lower_bounds(a: Cloud, b: Cloud, slack: float) -> Tensor:
 
 def _slack(a: Cloud, b: Cloud) -> float:
     """The share of ‖x‖² + ‖y‖² that rounding can move the product form and the difference apart."""
-    return 0.0 if product_is_exact(a, b) else 8 * (a.image.shape[1] + 4) * FLOAT64_EPS
+    return 0.0 if _product_is_exact(a, b) else 8 * (a.image.shape[1] + 4) * FLOAT64_EPS
+
+
+def _product_is_exact(a: Cloud, b: Cloud) -> bool:
+    """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
+
+    Counts, pixels, one-hot and binary codes do, and it is they that have many ties to settle. In units of the grid every sum in the product form
+    is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
+    """
+    norms = torch.cat([a.norms, b.norms]).detach()
+    longest = float(norms.max()) if len(norms) else 0.0
+    unit = 2.0 ** (ceil(log2(longest) / 2) - 25) if longest else 1.0
+    return all(_on_grid(t, unit) for t in (a.image, b.image, a.points, b.points))
+
+
+def _on_grid(points: Tensor, unit: float) -> bool:
+    return bool((points.detach().double() / unit).frac().eq(0).all())
 
 
 def _just_below(farthest: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ number). Under a map L, an entry from the product also carries the float64 round
 """
 
 from collections.abc import Iterator
-from math import ceil, isqrt, log2
+from math import isqrt
 from typing import NamedTuple
 
 import torch
@@ -66,7 +66,7 @@ def distance_blocks(
     """
     max_bytes = max_bytes or default_bytes(X.device)
     a, b = clouds(X, Y, L)
-    spare = _spare(a, b, L, X.dtype)
+    spare = _spare(X.dtype, a.image.shape[1])
     for rows, cols in tiles(len(a.points), len(b.points), max_bytes // BYTES_PER_ENTRY):
         yield rows, cols, _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
 
@@ -82,7 +82,7 @@ def all_pairs(
     """Distances (n, m) under the map L in ``dtype``; with ``Y=None`` each pair is visited once."""
     max_bytes = max_bytes or default_bytes(X.device)
     a, b = clouds(X, Y, L)
-    n, m, spare = len(a.points), len(b.points), _spare(a, b, L, dtype)
+    n, m, spare = len(a.points), len(b.points), _spare(dtype, a.image.shape[1])
     if n == 0 or m == 0:
         return (a.image @ b.image.T).to(dtype)
     if torch.is_grad_enabled() and (a.image.requires_grad or b.image.requires_grad):
@@ -209,8 +209,6 @@ def _squares(a: Cloud, b: Cloud, L: Tensor | None, spare: float, max_bytes: int)
     2Σⱼ gᵢⱼ(xᵢ − yⱼ), two matrix products for the whole block.
     """
     squares = torch.addmm(b.norms, a.image, b.image.T, alpha=-2).add_(a.norms[:, None])
-    if spare == torch.inf:
-        return squares
     with torch.no_grad():
         i, j = entries_up_to((a.norms + b.norms.max()) / spare, squares)
         lost = squares[i, j] < (a.norms[i] + b.norms[j]) / spare
@@ -222,32 +220,13 @@ def _squares(a: Cloud, b: Cloud, L: Tensor | None, spare: float, max_bytes: int)
     return squares
 
 
-def _spare(a: Cloud, b: Cloud, L: Tensor | None, dtype: torch.dtype) -> float:
+def _spare(dtype: torch.dtype, k: int) -> float:
     """How many times the result ‖x‖² + ‖y‖² may be before too few of float64's digits are left.
 
     The product form errs by at most (k + 4)·eps64·(‖x‖² + ‖y‖²). A quarter of eps is allowed to
     float32 and half precision; float64 itself has no digits to spare and may lose five bits.
     """
-    if L is None and product_is_exact(a, b):
-        return torch.inf
-    k = a.image.shape[1]
     return max(32.0, torch.finfo(dtype).eps / (4 * (k + 4) * FLOAT64_EPS))
-
-
-def product_is_exact(a: Cloud, b: Cloud) -> bool:
-    """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
-
-    Counts, pixels, one-hot and binary codes do. In units of the grid every sum in the product form
-    is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
-    """
-    norms = torch.cat([a.norms, b.norms]).detach()
-    longest = float(norms.max()) if len(norms) else 0.0
-    unit = 2.0 ** (ceil(log2(longest) / 2) - 25) if longest else 1.0
-    return all(_on_grid(t, unit) for t in (a.image, b.image, a.points, b.points))
-
-
-def _on_grid(points: Tensor, unit: float) -> bool:
-    return bool((points.detach().double() / unit).frac().eq(0).all())
 
 
 def entries_up_to(limit: Tensor, block: Tensor) -> tuple[Tensor, Tensor]:

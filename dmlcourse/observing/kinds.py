@@ -50,9 +50,11 @@ class Kind:
 
 def kind_from(description: Mapping[str, Any]) -> Kind:
     """The kind that ``describe`` wrote down."""
-    settings = dict(description)
-    kind = KINDS[settings.pop("kind")]
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in description.items()
+    }
+    return KINDS[settings.pop("kind")](**settings)
 
 
 @dataclass(frozen=True)

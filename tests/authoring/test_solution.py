@@ -58,7 +58,6 @@ def test_a_class_with_two_methods():
             def __init__(self, start):
                 super().__init__()
                 self.factor = nn.Parameter(start)
-
             # The factor is broadcast.
             def forward(self, X):
                 return self.factor * X

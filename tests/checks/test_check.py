@@ -139,7 +139,7 @@ def test_in_a_script_the_error_is_the_verdict():
 def test_in_a_script_a_pass_prints_its_line(capsys):
     right = exercises.find("02.4").reference({})
     check("02.4", lambda A: right(A))
-    assert capsys.readouterr().out == "02.4 Is it in the cone?: passed (2 points).\n"
+    assert capsys.readouterr().out == "02.4 In the cone or not: passed (2 points).\n"
 
 
 def _squared(X, Y, M):

@@ -106,7 +106,7 @@ def test_an_edited_check_is_put_back_and_the_broken_cell_above_is_named(said):
 
 
 def test_an_answer_that_prints_is_told_so(said):
-    assert "02.4 Is it in the cone?: not yet.\n  The check shows more than its one line." in said
+    assert "02.4 In the cone or not: not yet.\n  The check shows more than its one line." in said
 
 
 def test_a_check_tagged_to_be_skipped_runs_all_the_same(said):

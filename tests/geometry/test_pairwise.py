@@ -57,11 +57,11 @@ def test_axioms_of_a_metric(seed, n, d):
 
 
 @quick
-@given(seed=seeds, shift=st.floats(-1e6, 1e6))
+@given(seed=seeds, shift=st.floats(-10, 10))
 def test_rotation_and_translation_change_nothing(seed, shift):
     X, A = draw(seed, (6, 3), (3, 3))
     moved = pairwise_distances(X @ np.linalg.qr(A)[0] + shift)
-    assert moved == pytest.approx(pairwise_distances(X), rel=1e-7, abs=1e-9)
+    assert moved == pytest.approx(pairwise_distances(X), rel=1e-11, abs=1e-13)
 
 
 @quick
@@ -236,10 +236,10 @@ def test_the_gradient_at_distance_zero_is_zero():
 
 def test_the_gradient_of_a_tiny_distance_is_a_unit_vector(device):
     x = torch.full((1, 3), 1e4, device=device, requires_grad=True)
-    y = x.detach() + torch.tensor([0.0, 0.0, 2.0**-9], device=device)
-    distance = pairwise_distances(x, y)
-    distance.sum().backward()
-    assert distance.item() == 2.0**-9
+    twin = x.detach() + torch.tensor([0.0, 0.0, 2.0**-9], device=device)
+    distances = pairwise_distances(x, torch.cat([twin, -x.detach()]))
+    distances[0, 0].backward()
+    assert distances[0, 0].item() == 2.0**-9
     assert torch.allclose(x.grad, torch.tensor([[0.0, 0.0, -1.0]], device=device))
 
 
