@@ -18,7 +18,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from dmlcourse.geometry import nearest, pairwise_distances
 
-ROW = "{:<34}{:<9}{:>5}  {:<40}{:>9}{:>8}{:>11}"
+ROW = "{:<26}{:<9}{:>4}  {:<34}{:>9}{:>7}{:>10}"
 
 
 def seconds(task: Callable[[], object], repeats: int = 3) -> float:
@@ -40,8 +40,8 @@ def sklearn_neighbours(X: np.ndarray, Y: np.ndarray, k: int) -> np.ndarray:
     return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(Y).kneighbors(X)[0]
 
 
-def sklearn_argmin(X: np.ndarray, Y: np.ndarray) -> None:
-    pairwise_distances_argmin(X, Y)
+def our_neighbours(X: np.ndarray, Y: np.ndarray, k: int) -> np.ndarray:
+    return nearest(X, Y, k=k)[0]
 
 
 def near_duplicates(d: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
@@ -58,10 +58,13 @@ def worst_error(distances: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
     return float((np.abs(distances - exact) / exact).max())
 
 
+def random_points(n: int, d: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(1)
+    return tuple(generator.normal(size=(n, d)).astype(dtype) for _ in range(2))
+
+
 def all_pairs(n: int, d: int, dtype: type) -> None:
     """One block of the table: the full matrix of distances."""
-    generator = np.random.default_rng(1)
-    X, Y = (generator.normal(size=(n, d)).astype(dtype) for _ in range(2))
     peers = {
         "ours": pairwise_distances,
         "sklearn euclidean_distances": euclidean_distances,
@@ -70,33 +73,29 @@ def all_pairs(n: int, d: int, dtype: type) -> None:
     }
     twins = near_duplicates(d, dtype)
     errors = {name: worst_error(np.diag(peer(*twins)), *twins) for name, peer in peers.items()}
-    times = {name: seconds(partial(peer, X, Y)) for name, peer in peers.items()}
-    table(f"all pairs {n} x {n}", dtype, d, times, errors)
+    compare(f"all pairs {n} x {n}", peers, errors, random_points(n, d, dtype))
 
 
 def neighbours(n: int, d: int, dtype: type, k: int) -> None:
     """One block of the table: the k nearest neighbours."""
-    generator = np.random.default_rng(2)
-    X, Y = (generator.normal(size=(n, d)).astype(dtype) for _ in range(2))
-    peers: dict[str, Callable] = {
-        "ours": partial(nearest, k=k),
-        "sklearn NearestNeighbors (brute)": partial(sklearn_neighbours, k=k),
+    peers = {
+        "ours": partial(our_neighbours, k=k),
+        "sklearn NearestNeighbors(brute)": partial(sklearn_neighbours, k=k),
     }
     twins = near_duplicates(d, dtype)
-    found = {"ours": peers["ours"](*twins)[0], "sklearn NearestNeighbors (brute)": None}
-    found["sklearn NearestNeighbors (brute)"] = sklearn_neighbours(*twins, k=k)
-    errors = {name: worst_error(distances[:, 0], *twins) for name, distances in found.items()}
+    errors = {name: worst_error(peer(*twins)[:, 0], *twins) for name, peer in peers.items()}
     if k == 1:
-        peers["sklearn pairwise_distances_argmin"] = sklearn_argmin
-    times = {name: seconds(partial(peer, X, Y)) for name, peer in peers.items()}
-    table(f"{k} nearest, {n} x {n}", dtype, d, times, errors)
+        peers["sklearn pairwise_distances_argmin"] = pairwise_distances_argmin
+    compare(f"{k} nearest, {n} x {n}", peers, errors, random_points(n, d, dtype))
 
 
-def table(task: str, dtype: type, d: int, times: dict, errors: dict) -> None:
+def compare(task: str, peers: dict, errors: dict, points: tuple[np.ndarray, np.ndarray]) -> None:
+    times = {name: seconds(partial(peer, *points)) for name, peer in peers.items()}
+    dtype, d = points[0].dtype.name, points[0].shape[1]
     for name, time in times.items():
         error = f"{errors[name]:.1e}" if name in errors else "-"
         ratio = f"{time / times['ours']:.2f}"
-        print(ROW.format(task, dtype.__name__, d, name, f"{1e3 * time:.0f} ms", ratio, error))
+        print(ROW.format(task, dtype, d, name, f"{1e3 * time:.0f} ms", ratio, error))
 
 
 def main() -> None:
@@ -104,7 +103,6 @@ def main() -> None:
     for dtype in (np.float32, np.float64):
         for d in (8, 64, 512):
             all_pairs(3000, d, dtype)
-    for dtype in (np.float32, np.float64):
         for d, k in ((32, 1), (32, 10), (256, 1)):
             neighbours(10_000, d, dtype, k)
 

@@ -68,7 +68,7 @@ def _notebook(sources: list[Source], cells: list[NotebookNode]) -> NotebookNode:
 
 
 def _plain(source: Source, name: str) -> NotebookNode:
-    number = source.name if source.role == "remark" else None
+    number = source.name if source.role == "remark" and source.name[0].isdigit() else None
     metadata = source.metadata | _ours(source.role, number)
     if source.role == "given":
         metadata["nbgrader"] = _nbgrader(name, locked=True)

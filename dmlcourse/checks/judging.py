@@ -90,7 +90,16 @@ class Key:
         differs = [i for i in range(len(does)) if not self.right(i, does[i])]
         others = [o for m, _, o in self.mistakes if m.name != mistake.name and not m.weighs]
         alone = [i for i in differs if not any(self.agree(i, does[i], o[i]) for o in others)]
-        return alone or differs
+        return self.foremost(alone or differs)
+
+    def foremost(self, numbers: list[int]) -> list[int]:
+        """Of these cases those of the first group, if there are any.
+
+        In the other groups part of an answer is often free (a low rank, a tie), so that two
+        answers with one mistake may differ there.
+        """
+        first = next(iter(self.exercise.groups))
+        return [i for i in numbers if self.cases[i].group == first] or numbers
 
     @cached_property
     def peaks(self) -> list[int]:
@@ -159,11 +168,12 @@ def judge(key: Key, observations: list[Observation]) -> Verdict:
     findings = [_finding(key, i, seen[i], outcomes[i]) for i in range(len(seen))]
     first = next((f for f in findings if f), None)
     mistake = _diagnose(key, outcomes, findings) if first else None
-    notes = _notes(key, seen, outcomes)
     if first is None or (mistake and mistake.severity == "note"):
         said = (mistake.sentence,) if mistake else ()
+        notes = (*said, *_memory_notes(key, seen), *_notes(key, seen))
         groups = dict.fromkeys(exercise.groups, True)
-        return Verdict(exercise, PASSED, exercise.points, notes=said + notes, groups=groups)
+        return Verdict(exercise, PASSED, exercise.points, notes=notes, groups=groups)
+    notes = _notes(key, seen)
     groups = {g: _group_passes(key.cases, findings, g) for g in exercise.groups}
     outcome = FAILED if mistake else {"fault": ERROR, "stopped": STOPPED}.get(first.reason, FAILED)
     if mistake:
@@ -261,7 +271,7 @@ def _compare(
     """What is wrong with one array: (reason, sentence), or None within the budget."""
     label = "" if name in ("result", "answer") else f"{name}: "
     if (got.dtype.kind == "U") != (right.dtype.kind == "U"):
-        wanted = "text" if right.dtype.kind == "U" else "numbers"
+        wanted = {"U": "text", "b": "True or False"}.get(right.dtype.kind, "numbers")
         return "type", f"{label}got {_number(got.flat[0])}; expected {wanted}."
     if got.shape != right.shape:
         return "shape", f"{label}the shape is {_shape(got)}; expected {_shape(right)}."
@@ -329,7 +339,7 @@ def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None])
     An answer is taken for a mistake when it does the same on every case that tells this mistake
     from the reference and from all other mistakes, and on most of the cases it gets wrong.
     """
-    wrong = [i for i, f in enumerate(findings) if f]
+    wrong = key.foremost([i for i, f in enumerate(findings) if f])
     best: tuple[int, Mistake] | None = None
     for (mistake, _, does), telling in zip(key.mistakes, key.telling, strict=True):
         if mistake.weighs:
@@ -354,10 +364,14 @@ def _shown(key: Key, findings: list[Finding | None], mistake: Mistake) -> Findin
 # ---------------------------------------------------------------- right, and yet worth a word
 
 
-def _notes(key: Key, seen: list[Observation], outcomes: list[Outcome]) -> tuple[str, ...]:
-    notes = [
-        m.sentence for m, does, _ in key.mistakes if m.weighs and _weighs_like(key, seen, does)
-    ]
+def _memory_notes(key: Key, seen: list[Observation]) -> list[str]:
+    """The notes on memory that an answer deserves; only a right answer is weighed."""
+    weighing = [(mistake, does) for mistake, does, _ in key.mistakes if mistake.weighs]
+    return [mistake.sentence for mistake, does in weighing if _weighs_like(key, seen, does)]
+
+
+def _notes(key: Key, seen: list[Observation]) -> tuple[str, ...]:
+    notes = []
     modified = sorted({name for o in seen for name in o.modified})
     if modified:
         names = " and ".join(modified)

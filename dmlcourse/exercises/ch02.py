@@ -10,6 +10,13 @@ from .spec import Complaint, Exercise, Mistake, Variant
 
 Rng = np.random.Generator
 
+# What people add to the diagonal, or clip to, so that a singular matrix becomes invertible.
+_SMALL = tuple(10.0**-k for k in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12))
+_LIFTED = (
+    "Your result belongs to M plus a small multiple of the identity. That makes M invertible, and "
+    "makes another metric of it. A zero eigenvalue may stay what it is."
+)
+
 
 def _psd(rng: Rng, d: int, rank: int | None = None) -> np.ndarray:
     """A well-conditioned PSD matrix of a rank: eigenvalues between 1/2 and 4, none repeated."""
@@ -140,6 +147,22 @@ def _mahalanobis_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def transposed(X, Y, M):
         return finish(_loop_squared(Y, X, M))
 
+    def ruler(X, Y, M):
+        return finish(_loop_squared(X, Y, np.eye(len(M))))
+
+    def twice(X, Y, M):
+        return finish(_loop_squared(X, Y, M.T @ M))
+
+    def half_expanded(X, Y, M):
+        norms = [np.einsum("ij,jk,ik->i", Z, M, Z) for Z in (X, Y)]
+        return finish(norms[0][:, None] + norms[1] - X @ M @ Y.T)
+
+    def lifted(amount: float):
+        def cholesky_of_more(X, Y, M):
+            return finish(_loop_squared(X, Y, M + amount * np.eye(len(M), dtype=M.dtype)))
+
+        return cholesky_of_more
+
     def all_differences(X, Y, M):
         difference = X[:, None, :] - Y[None, :, :]
         return finish(np.einsum("ijk,ijk->ij", difference @ M, difference))
@@ -183,6 +206,23 @@ def _mahalanobis_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "Your distances use the diagonal of M and nothing else. The entries off the diagonal "
             "couple two coordinates; they belong to the distance too.",
         ),
+        Mistake(
+            "M ignored",
+            ruler,
+            "These are the distances of the ruler: M has no influence on your result.",
+        ),
+        Mistake(
+            "M applied twice",
+            twice,
+            "You measured the length of M(x − y). That is the distance under MᵀM; to be measured "
+            "is the length of L(x − y), where LᵀL is M.",
+        ),
+        Mistake(
+            "half of the cross term",
+            half_expanded,
+            "You expanded the square and lost a factor: xᵀMy appears in it twice.",
+        ),
+        *(Mistake("adds to the diagonal", lifted(a), _LIFTED) for a in _SMALL),
         Mistake(
             "rows and columns exchanged",
             transposed,
@@ -245,6 +285,7 @@ def _factor_cases(rng: Rng, variant: Variant) -> list[Case]:
         case("a diagonal M", np.diag([4.0, 1.0]), "values"),
         case("two by two", np.array([[2.0, 1.0], [1.0, 3.0]]), "values"),
         case("four by four", _psd(rng, 4), "values"),
+        case("one eigenvalue twice", np.ones((3, 3)) + np.eye(3), "values"),
         case("a diagonal M with a zero", np.diag([4.0, 0.0]), "singular"),
         case("an eigenvalue of -1e-17, left by rounding", np.diag([4.0, 1.0, -1e-17]), "singular"),
         case("rank two of five", _psd(rng, 5, 2), "singular"),
@@ -302,6 +343,28 @@ def _factor_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def vectors_alone(M):
         return np.linalg.eigh(M)[1].T
 
+    def svd_transposed(M):
+        left, sizes, _ = np.linalg.svd(M)
+        return left * np.sqrt(sizes)
+
+    def vectors_in_rows(M):
+        values, vectors = np.linalg.eigh(M)
+        return np.sqrt(np.maximum(values, 0))[:, None] * vectors
+
+    def general(M):
+        values, vectors = np.linalg.eig(M)
+        return np.sqrt(np.maximum(values.real, 0))[:, None] * vectors.real.T
+
+    def lifted(amount: float):
+        return lambda M: _eigen_factor(M + amount * np.eye(len(M), dtype=M.dtype))
+
+    def floored(amount: float):
+        def clipped_above_zero(M):
+            values, vectors = np.linalg.eigh(M)
+            return np.sqrt(np.maximum(values, amount))[:, None] * vectors.T
+
+        return clipped_above_zero
+
     transposed = (
         "Your factor is transposed: L·Lᵀ gives M, and LᵀL does not. Points are columns x ↦ Lx, "
         "so that d_M(x, y) = ‖Lx − Ly‖."
@@ -315,6 +378,20 @@ def _factor_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         Mistake("transposed factor", cholesky_transposed, transposed),
         Mistake("transposed factor", eigen_transposed, transposed),
+        Mistake("transposed factor", svd_transposed, transposed),
+        Mistake(
+            "eigenvectors read as rows",
+            vectors_in_rows,
+            "The eigenvectors that NumPy returns are columns. You used the rows of that matrix.",
+        ),
+        Mistake(
+            "eig for eigh",
+            general,
+            "Your eigenvectors are not orthogonal where an eigenvalue appears twice. `eig` knows "
+            "nothing of symmetry; `eigh` does, and then the vectors are orthogonal.",
+        ),
+        *(Mistake("adds to the diagonal", lifted(a), _LIFTED) for a in _SMALL),
+        *(Mistake("adds to the diagonal", floored(a), _LIFTED) for a in _SMALL),
         Mistake(
             "root of a negative eigenvalue",
             unclipped,
@@ -426,6 +503,17 @@ def _project_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         values, vectors = np.linalg.eigh(A)
         return (vectors * np.maximum(values, 0)) @ vectors.T
 
+    def upper_triangle(A):
+        return unsymmetrised(A.T)
+
+    def doubled(A):
+        values, vectors = np.linalg.eigh(A + A.T)
+        return (vectors * np.maximum(values, 0)) @ vectors.T
+
+    def vectors_in_rows(A):
+        values, vectors = np.linalg.eigh((A + A.T) / 2)
+        return (vectors.T * np.maximum(values, 0)) @ vectors
+
     def shifted(A):
         return _clip(A, lambda values: values - min(values.min(), 0))
 
@@ -440,14 +528,15 @@ def _project_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         "[[2, −1], [−1, 2]] has negative entries and is in the cone; [[1, 2], [2, 1]] has none and "
         "is outside."
     )
+    one_triangle = (
+        "Your answer is right for symmetric input. For the others, `eigh` reads one triangle and "
+        "ignores the rest, so half of A never entered your result."
+    )
     floor_sentence = (
         "Your eigenvalues stop at a small positive number and not at zero. The nearest point of "
         "the cone lies on its boundary; yours is a little inside."
     )
-    floors = [
-        Mistake("clips to a positive number", above(10.0**-k), floor_sentence)
-        for k in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
-    ]
+    floors = [Mistake("clips to a positive number", above(a), floor_sentence) for a in _SMALL]
     return (
         Mistake(
             "absolute values",
@@ -457,11 +546,17 @@ def _project_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         Mistake("clips entries", entries, clipped_entries),
         Mistake("clips entries", symmetric_entries, clipped_entries),
+        Mistake("not symmetrised", unsymmetrised, one_triangle),
+        Mistake("not symmetrised", upper_triangle, one_triangle),
         Mistake(
-            "not symmetrised",
-            unsymmetrised,
-            "Your answer is right for symmetric input. For the others, `eigh` reads one triangle "
-            "and ignores the rest, so half of A never entered your result.",
+            "symmetric part doubled",
+            doubled,
+            "Your result is twice too large: A + Aᵀ is two times the symmetric part of A.",
+        ),
+        Mistake(
+            "eigenvectors read as rows",
+            vectors_in_rows,
+            "The eigenvectors that NumPy returns are columns. You used the rows of that matrix.",
         ),
         Mistake(
             "shifts every eigenvalue",
@@ -534,6 +629,8 @@ def _is_psd_cases(rng: Rng, variant: Variant) -> list[Case]:
         "positive entries, an eigenvalue of -1": np.array([[1.0, 2.0], [2.0, 1.0]]),
         "not symmetric": np.array([[2.0, 1.0], [0.0, 2.0]]),
         "not symmetric, upper triangle large": np.array([[1.0, 5.0], [0.0, 1.0]]),
+        "symmetric but for rounding": np.array([[2.0, 1.0], [1.0 + 2.0**-52, 2.0]]),
+        "small numbers, not symmetric": 1e-12 * np.array([[2.0, 1.0], [0.0, 2.0]]),
         "an eigenvalue of -1e-17": np.diag([1.0, 1.0, -1e-17]),
         "large numbers, an eigenvalue of -1e-17 times the largest": np.diag([1e9, 1.0, -1e-8]),
         "small numbers, a negative eigenvalue": 1e-12 * np.diag([1.0, -1.0]),
@@ -585,12 +682,28 @@ def _is_psd_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def absolute(A):
         return bool(is_symmetric(A) and np.linalg.eigvalsh(A)[0] >= -ZERO)
 
+    def bare(A):
+        return bool(np.linalg.eigvalsh(A)[0] >= 0)
+
+    def bare_absolute(amount: float):
+        return lambda A: bool(np.linalg.eigvalsh(A)[0] >= -amount)
+
+    def exact_symmetry(A):
+        return bool((A == A.T).all() and _is_psd(A))
+
+    def absolute_symmetry(A):
+        return bool(np.allclose(A, A.T) and asymmetric(A))
+
     def positive_entries(A):
         return bool(is_symmetric(A) and A.min() >= 0)
 
     ignores = (
         "You never asked whether A is symmetric. `eigvalsh` reads one triangle and believes it; "
         "a metric needs d(x, y) = d(y, x) from the matrix itself."
+    )
+    fixed = (
+        "Two things are missing. You never asked whether A is symmetric, and your tolerance is a "
+        "fixed number: what is the size of an eigenvalue to be compared with?"
     )
     return (
         Mistake(
@@ -610,6 +723,25 @@ def _is_psd_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             no_tolerance,
             "An eigenvalue of −1e-17 is a zero that rounding has touched. Your test takes it for "
             "a negative one.",
+        ),
+        Mistake(
+            "neither symmetry nor rounding",
+            bare,
+            "Two things are missing. You never asked whether A is symmetric (`eigvalsh` reads one "
+            "triangle and believes it), and you take an eigenvalue of −1e-17 for a negative one.",
+        ),
+        *(Mistake("no symmetry, fixed tolerance", bare_absolute(a), fixed) for a in _SMALL),
+        Mistake(
+            "exact symmetry",
+            exact_symmetry,
+            "You compare A with Aᵀ bit by bit. A product such as LᵀL can differ from its "
+            "transpose in the last digit, and it is still a metric.",
+        ),
+        Mistake(
+            "absolute symmetry",
+            absolute_symmetry,
+            "Your test of symmetry has a fixed tolerance, as `allclose` has. A matrix of numbers "
+            "around 1e-12 passes it whatever its entries are.",
         ),
         Mistake("ignores asymmetry", asymmetric, ignores),
         Mistake("ignores asymmetry", symmetrised, ignores),
@@ -740,6 +872,10 @@ def _isometry_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         left, _, right = np.linalg.svd(L1.T @ L2)
         return left @ right
 
+    def right_transposed(L1, L2):
+        left, _, right = np.linalg.svd(L2 @ L1.T)
+        return left @ right.T
+
     def inverse(L1, L2):
         return L2 @ np.linalg.inv(L1)
 
@@ -767,6 +903,11 @@ def _isometry_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             column_side,
             "Your Q stands on the right: it solves L1·Q = L2, which turns the input space. "
             "The points have been mapped already; Q turns what comes after L1.",
+        ),
+        Mistake(
+            "Vᵀ read as V",
+            right_transposed,
+            "NumPy's `svd` returns U, the singular values and Vᵀ. You transposed Vᵀ again.",
         ),
         Mistake("assumes an invertible factor", inverse, invertible),
         Mistake("assumes an invertible factor", pseudo_inverse, invertible),

@@ -114,8 +114,9 @@ def _slack(a: Cloud, b: Cloud) -> float:
 def _product_is_exact(a: Cloud, b: Cloud) -> bool:
     """Whether all coordinates lie on a grid so coarse that no product or sum is rounded.
 
-    Counts, pixels, one-hot and binary codes do, and it is they that have many ties to settle. In units of the grid every sum in the product form
-    is a whole number, at most 4·max ‖x‖², and float64 holds those below 2⁵³.
+    Counts, pixels, one-hot and binary codes do, and it is they that have many ties to settle. In
+    units of the grid every sum in the product form is a whole number, at most 4·max ‖x‖², and
+    float64 holds those below 2⁵³.
     """
     norms = torch.cat([a.norms, b.norms]).detach()
     longest = float(norms.max()) if len(norms) else 0.0

@@ -89,6 +89,7 @@ def seen(value: Any) -> Seen:
             return Seen(kind, text=_short(value))
         if array.dtype.kind in "biufc" and array.nbytes < MAX_BYTES // 2:
             return Seen(kind, _plain(array))
+        kind = f"{kind} of {array.dtype}s"
     return Seen(kind, text="" if value is None else _short(value))
 
 

@@ -6,6 +6,10 @@
 # Write each answer in its cell and run the cell below it. The check shows the smallest case that
 # fails and says what your answer did. It never shows the solution.
 
+# %% [markdown] remark solutions
+# **This notebook holds the worked answers**, each with a closing remark. It is worth more after you
+# have tried.
+
 # %% given imports
 import numpy as np
 

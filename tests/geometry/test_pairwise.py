@@ -243,6 +243,14 @@ def test_the_gradient_of_a_tiny_distance_is_a_unit_vector(device):
     assert torch.allclose(x.grad, torch.tensor([[0.0, 0.0, -1.0]], device=device))
 
 
+def test_gradients_far_from_the_origin_keep_their_digits():
+    x = torch.randn(9, 4, generator=torch.Generator().manual_seed(0)).double()
+    far = (x + 2.0**28).requires_grad_()
+    pairwise_distances(far).sum().backward()
+    gap = (far.detach()[:, None] - far.detach()) / (torch.cdist(x, x) + torch.eye(9))[..., None]
+    assert torch.allclose(far.grad, 2 * gap.sum(1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_gradients_have_the_dtype_of_their_points(dtype, device):
     x = torch.randn(6, 4, device=device).to(dtype).requires_grad_()
