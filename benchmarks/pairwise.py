@@ -1,20 +1,21 @@
 """Pairwise distances and neighbours beside scikit-learn, SciPy and torch: time and error near zero.
 
-Run ``python benchmarks/pairwise.py`` (about a minute on two cores). All times are taken in this one
-run, best of three; a ratio above 1 means that the peer takes longer than we do. The error is the
-worst relative error of a distance between near-duplicates far from the origin, against extended
-precision.
+Run ``python benchmarks/pairwise.py`` (about a minute). Everyone gets one thread and is measured in
+processor seconds, best of three, in this one run; a ratio above 1 means that the peer takes longer
+than we do. The error is the worst relative error of a distance between near-duplicates far from the
+origin, against extended precision.
 """
 
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 from sklearn.metrics import euclidean_distances, pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
 
 from dmlcourse.geometry import nearest, pairwise_distances
 
@@ -22,13 +23,13 @@ ROW = "{:<26}{:<9}{:>4}  {:<34}{:>9}{:>7}{:>10}"
 
 
 def seconds(task: Callable[[], object], repeats: int = 3) -> float:
-    """Best wall time of a few calls, after one that is not counted."""
+    """Best processor time of a few calls, after one that is not counted."""
     task()
     times = []
     for _ in range(repeats):
-        start = perf_counter()
+        start = process_time()
         task()
-        times.append(perf_counter() - start)
+        times.append(process_time() - start)
     return min(times)
 
 
@@ -99,6 +100,8 @@ def compare(task: str, peers: dict, errors: dict, points: tuple[np.ndarray, np.n
 
 
 def main() -> None:
+    torch.set_num_threads(1)
+    threadpool_limits(1)
     print(ROW.format("task", "dtype", "d", "who", "time", "ratio", "error"))
     for dtype in (np.float32, np.float64):
         for d in (8, 64, 512):

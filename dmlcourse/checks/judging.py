@@ -7,7 +7,7 @@ line of an answer, so the notebook and the grader use the same code.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -59,6 +59,26 @@ class Verdict:
         }[self.outcome]
 
 
+@dataclass(frozen=True)
+class Known:
+    """A known mistake: what was seen of it on every case, and how far rounding may move that."""
+
+    mistake: Mistake
+    seen: list[Observation]
+    does: list[Outcome]
+    slack: list[Arrays]
+
+    def agrees(self, number: int, outcome: Outcome) -> bool:
+        """Whether another answer did the same on case ``number``, up to rounding on both sides."""
+        does = self.does[number]
+        if isinstance(does, str) or isinstance(outcome, str):
+            return isinstance(does, str) and isinstance(outcome, str) and does == outcome
+        slack = self.slack[number]
+        return does.keys() == outcome.keys() and all(
+            _close(does[name], outcome[name], 2 * slack[name]) for name in does
+        )
+
+
 class Key:
     """What is right for an exercise, a variant and a seed, worked out once."""
 
@@ -69,13 +89,18 @@ class Key:
         self.expected = [exercise.expected(case, self.variant) for case in self.cases]
 
     @cached_property
-    def mistakes(self) -> list[tuple[Mistake, list[Observation], list[Outcome]]]:
+    def mistakes(self) -> list[Known]:
         """Each known mistake with what it does on every case."""
-        found = []
-        for mistake in self.exercise.mistakes(self.variant):
-            seen = [observe(self.exercise.kind, mistake.answer, case) for case in self.cases]
-            found.append((mistake, seen, self.outcomes(seen)))
-        return found
+        return [self._known(mistake) for mistake in self.exercise.mistakes(self.variant)]
+
+    def _known(self, mistake: Mistake) -> Known:
+        # Weighing slows Python down, so only what is recognised by its weight is weighed.
+        cases = [replace(case, weigh=case.weigh and mistake.weighs) for case in self.cases]
+        seen = [observe(self.exercise.kind, mistake.answer, case) for case in cases]
+        does = self.outcomes(seen)
+        pairs = zip(cases, does, strict=True)
+        slack = [{} if isinstance(d, str) else self._budgets(case, d) for case, d in pairs]
+        return Known(mistake, seen, does, slack)
 
     @cached_property
     def telling(self) -> list[list[int]]:
@@ -84,12 +109,13 @@ class Key:
         Where no case tells it from all others at once, those on which it differs from the
         reference.
         """
-        return [self._telling(mistake, does) for mistake, _, does in self.mistakes]
+        return [self._telling(known) for known in self.mistakes]
 
-    def _telling(self, mistake: Mistake, does: list[Outcome]) -> list[int]:
-        differs = [i for i in range(len(does)) if not self.right(i, does[i])]
-        others = [o for m, _, o in self.mistakes if m.name != mistake.name and not m.weighs]
-        alone = [i for i in differs if not any(self.agree(i, does[i], o[i]) for o in others)]
+    def _telling(self, known: Known) -> list[int]:
+        differs = [i for i, does in enumerate(known.does) if not self.right(i, does)]
+        name = known.mistake.name
+        others = [k for k in self.mistakes if k.mistake.name != name and not k.mistake.weighs]
+        alone = [i for i in differs if not any(known.agrees(i, k.does[i]) for k in others)]
         return self.foremost(alone or differs)
 
     def foremost(self, numbers: list[int]) -> list[int]:
@@ -113,15 +139,6 @@ class Key:
         pairs = zip(self.cases, observations, strict=True)
         return [_outcome(self.exercise, case, seen) for case, seen in pairs]
 
-    def agree(self, number: int, one: Outcome, other: Outcome) -> bool:
-        """Whether two answers do the same on case ``number``, up to rounding."""
-        if isinstance(one, str) or isinstance(other, str):
-            return isinstance(one, str) and isinstance(other, str) and one == other
-        case = self.cases[number]
-        return one.keys() == other.keys() and all(
-            _close(one[name], other[name], 2 * self._budget(case, one, name)) for name in one
-        )
-
     def right(self, number: int, outcome: Outcome) -> bool:
         """Whether an outcome is right on case ``number``."""
         if isinstance(outcome, str):
@@ -140,18 +157,20 @@ class Key:
         missing = [name for name in expected if name not in digest]
         if missing:
             return "type", f"{missing[0]} is missing from what your answer returned."
+        budgets = self._budgets(case, expected)
         for name, right in expected.items():
-            found = _compare(name, digest[name], right, self._budget(case, expected, name))
+            found = _compare(name, digest[name], right, budgets[name])
             if found:
                 return found
         return None
 
-    def _budget(self, case: Case, digest: Arrays, name: str) -> np.ndarray:
+    def _budgets(self, case: Case, digest: Arrays) -> Arrays:
         try:
-            return np.broadcast_to(self.exercise.budget(case, digest)[name], digest[name].shape)
+            budgets = self.exercise.budget(case, digest)
+            return {name: np.broadcast_to(budgets[name], a.shape) for name, a in digest.items()}
         except ValueError:
             # A wrong shape: the exercise's own budget speaks of the right one.
-            return default_budget(case, digest)[name]
+            return default_budget(case, digest)
 
 
 def judge(key: Key, observations: list[Observation]) -> Verdict:
@@ -341,22 +360,27 @@ def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None])
     """
     wrong = key.foremost([i for i, f in enumerate(findings) if f])
     best: tuple[int, Mistake] | None = None
-    for (mistake, _, does), telling in zip(key.mistakes, key.telling, strict=True):
-        if mistake.weighs:
+    for known, telling in zip(key.mistakes, key.telling, strict=True):
+        mistake = known.mistake
+        # The telling cases first: most mistakes are ruled out by one of them.
+        if mistake.weighs or not telling or not _all_agree(known, telling, outcomes):
             continue
-        agreed = [i for i in range(len(outcomes)) if key.agree(i, does[i], outcomes[i])]
+        agreed = [i for i, outcome in enumerate(outcomes) if known.agrees(i, outcome)]
         shared = sum(i in agreed for i in wrong)
         # A note gives the points, so there the likeness has to be complete.
         least = len(wrong) if mistake.severity == "note" else 0.8 * len(wrong)
-        alike = telling and set(telling) <= set(agreed) and shared >= least
-        if alike and (best is None or len(agreed) > best[0]):
+        if shared >= least and (best is None or len(agreed) > best[0]):
             best = len(agreed), mistake
     return best[1] if best else None
 
 
+def _all_agree(known: Known, numbers: list[int], outcomes: list[Outcome]) -> bool:
+    return all(known.agrees(i, outcomes[i]) for i in numbers)
+
+
 def _shown(key: Key, findings: list[Finding | None], mistake: Mistake) -> Finding | None:
     """The smallest failing case that shows this mistake and no other, to be shown beside it."""
-    number = next(i for i, (m, _, _) in enumerate(key.mistakes) if m is mistake)
+    number = next(i for i, known in enumerate(key.mistakes) if known.mistake is mistake)
     wrong = [f for f in findings if f]
     return next((findings[i] for i in key.telling[number] if findings[i]), wrong[0])
 
@@ -366,8 +390,8 @@ def _shown(key: Key, findings: list[Finding | None], mistake: Mistake) -> Findin
 
 def _memory_notes(key: Key, seen: list[Observation]) -> list[str]:
     """The notes on memory that an answer deserves; only a right answer is weighed."""
-    weighing = [(mistake, does) for mistake, does, _ in key.mistakes if mistake.weighs]
-    return [mistake.sentence for mistake, does in weighing if _weighs_like(key, seen, does)]
+    weighing = [known for known in key.mistakes if known.mistake.weighs]
+    return [k.mistake.sentence for k in weighing if _weighs_like(key, seen, k.seen)]
 
 
 def _notes(key: Key, seen: list[Observation]) -> tuple[str, ...]:
