@@ -103,7 +103,7 @@ def device() -> Finding:
 
 
 def course() -> Finding:
-    from dmlcourse.lab import course_folder
+    from dmlcourse.places import course_folder
 
     try:
         return Finding("course", "ok", str(course_folder()))

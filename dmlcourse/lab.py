@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dmlcourse.errors import UserError
+from dmlcourse.places import course_folder
 
 FIGURES = Path(__file__).resolve().parent / "figures"
 DEFAULT_PORT = 8888
@@ -42,19 +43,6 @@ def open_lab(chapter: str | None = None, port: int | None = None, browser: bool 
     with tempfile.TemporaryDirectory(prefix="dmlcourse-") as folder:
         os.environ.update(lay_out(Path(folder)))
         return start(options) or 0
-
-
-def course_folder() -> Path:
-    """The folder with ``chapters/`` at or above the current one, else the clone we run from."""
-    here = Path.cwd()
-    clone = Path(__file__).resolve().parent.parent
-    for folder in (here, *here.parents, clone):
-        if (folder / "chapters").is_dir():
-            return folder
-    raise UserError(
-        f"No course folder (one that holds chapters/) at {here} or above it. "
-        "Get the course with git, as README.md shows, and run the command inside the clone."
-    )
 
 
 def find_chapter(course: Path, chapter: str | None) -> Path | None:

@@ -100,7 +100,7 @@ class TestFindings:
         def nowhere() -> Path:
             raise UserError("Get the course with git.")
 
-        monkeypatch.setattr("dmlcourse.lab.course_folder", nowhere)
+        monkeypatch.setattr("dmlcourse.places.course_folder", nowhere)
         found = doctor.course()
         assert (found.state, found.remedy) == ("missing", "Get the course with git.")
 

@@ -60,25 +60,6 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-class TestCourseFolder:
-    @pytest.mark.parametrize("below", [".", "chapters", "deep/down"])
-    def test_is_found_at_or_above_the_current_one(self, course, monkeypatch, below) -> None:
-        (course / below).mkdir(parents=True, exist_ok=True)
-        monkeypatch.chdir(course / below)
-        assert lab.course_folder() == course
-
-    def test_is_the_clone_when_called_from_elsewhere(self, course, tmp_path_factory, monkeypatch):
-        monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-        monkeypatch.setattr(lab, "__file__", str(course / "dmlcourse" / "lab.py"))
-        assert lab.course_folder() == course
-
-    def test_says_how_to_get_one(self, tmp_path, monkeypatch) -> None:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(lab, "__file__", str(tmp_path / "dmlcourse" / "lab.py"))
-        with pytest.raises(UserError, match="Get the course with git"):
-            lab.course_folder()
-
-
 class TestChapter:
     @pytest.mark.parametrize(
         ("asked", "found"),

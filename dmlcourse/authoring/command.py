@@ -10,8 +10,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from ..errors import UserError
+from ..places import course_folder
 from .execute import execute
-from .layout import CHAPTERS, EXERCISES, FOLDERS, SOLUTIONS, built, course_root, lesson_folders
+from .layout import CHAPTERS, EXERCISES, FOLDERS, SOLUTIONS, built, lesson_folders
 from .lesson import read_lesson
 from .notebooks import chapter_notebook, exercise_notebooks
 from .stamp import stamp
@@ -23,7 +24,7 @@ def build(lessons: Sequence[str] = (), check: bool = False, force: bool = False)
     Returns 0, or 1 when ``check`` finds a notebook that is not what its lesson gives. A lesson is
     rebuilt when its text, or a module of the library that it uses, has changed, or by ``force``.
     """
-    root = course_root()
+    root = course_folder("lessons")
     chosen = _chosen(lesson_folders(root), lessons)
     planned = [item for folder in chosen for item in plan(root, folder)]
     strays = [] if lessons else _strays(root, [path for path, _ in planned])

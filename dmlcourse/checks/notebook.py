@@ -23,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from ..errors import UserError
 from ..exercises import find
+from ..places import course_folder
 from .judging import NOT_ATTEMPTED, PASSED, Verdict
 
 # One cell's limit. nbval's own is over half an hour, and only then does it notice a dead kernel.
@@ -112,14 +113,12 @@ def _checks_of_the_solution(path: Path, cells: list[NotebookNode]) -> list[Noteb
 
 def _solutions(path: Path) -> list[Path]:
     """The built solutions of the course: above the notebook, above here, or where we run from."""
-    file, here = path.resolve(), Path.cwd()
-    for folder in (*file.parents, here, *here.parents, Path(__file__).resolve().parents[2]):
+    for folder in (*path.resolve().parents, course_folder("solutions")):
         found = sorted((folder / "solutions").glob("*.ipynb"))
         if found and (folder / "exercises").is_dir():
             return found
     raise UserError(
-        f"No folder solutions with notebooks at {here} or above it. Run the command in the course "
-        "folder; where the notebooks are not built yet, run `dmlcourse build` first."
+        f"{folder} has no notebooks in its folder solutions. Build them with `dmlcourse build`."
     )
 
 

@@ -1,8 +1,8 @@
 """Distances under a linear metric and the cone of matrices that define them (chapter 02).
 
 Read in this order: ``mahalanobis.py`` (a distance from M or L), ``factors.py`` (between M and L),
-``cone.py`` (which matrices are allowed), ``pairwise.py`` (all pairs in bounded memory) and
-``arrays.py`` (what may come in).
+``cone.py`` (which matrices are allowed), ``pairwise.py`` (all pairs in bounded memory),
+``neighbours.py`` (the nearest of them) and ``arrays.py`` (what may come in).
 """
 
 from dmlcourse.geometry.cone import is_psd, project_psd

@@ -45,7 +45,7 @@ def nearest(
     out by its index, so a second point at the same place stays.
 
     NumPy in, NumPy out; tensor in, tensor out, same device and dtype; indices are int64. Gradients
-    flow through the distances to X, Y and L. Working memory is max_bytes (64 MiB on the CPU, 1 GiB
+    flow through the distances to X, Y and L (M counts as a constant). Working memory is max_bytes (64 MiB on the CPU, 1 GiB
     on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
     not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
     """

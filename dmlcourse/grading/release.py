@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..exercises import find
+from ..places import course_folder
 from .notebook import Cell, Unreadable, read_cells
 
 ROLES = ("text", "given", "demo", "answer", "check", "remark")
@@ -42,7 +43,7 @@ def read_releases(place: Path | None = None) -> tuple[Release, ...]:
         UserError: nothing there, a notebook that is no exercise notebook, or an exercise that
             this version of the course does not have.
     """
-    place = course_exercises() if place is None else place
+    place = course_folder("exercises") / "exercises" if place is None else place
     if not place.exists():
         raise UserError(f"There is no {place}. --release takes a folder of exercise notebooks.")
     notebooks = sorted(place.glob("*.ipynb")) if place.is_dir() else [place]
@@ -53,19 +54,6 @@ def read_releases(place: Path | None = None) -> tuple[Release, ...]:
             'as they were handed out, or the folder that holds them, for instance "exercises".'
         )
     return releases
-
-
-def course_exercises() -> Path:
-    """The folder ``exercises/`` at or above the current one, else that of the clone we run from."""
-    here = Path.cwd()
-    clone = Path(__file__).resolve().parents[2]
-    for folder in (here, *here.parents, clone):
-        if any((folder / "exercises").glob("*.ipynb")):
-            return folder / "exercises"
-    raise UserError(
-        f"No folder exercises/ with notebooks at {here} or above it. Run the command in the "
-        "course folder, or name the notebooks that were handed out with --release."
-    )
 
 
 def _read(path: Path) -> Release:

@@ -19,7 +19,7 @@ COMMANDS = "the commands"
 ROOM = {"cli": COMMANDS, "doctor": COMMANDS, "lab": COMMANDS}
 HOUSE = {
     0: ("errors",),
-    1: ("geometry", "tuples", "scores", "data"),
+    1: ("geometry", "tuples", "scores", "data", "places"),
     2: ("learners", "losses", "selection", "networks"),
     3: ("evaluation", "training"),
     4: ("figures", "journal", "observing", "session"),
@@ -123,7 +123,7 @@ def house(folder: Path, path: str, text: str) -> Path:
     for name in ("geometry/cone.py", "losses/triplet.py", "selection/miners.py", "figures/draw.py"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text("", encoding="utf-8")
-    for name in ("__init__", "errors", "cli", "lab", "bootstrap", "session"):
+    for name in ("__init__", "errors", "places", "cli", "lab", "bootstrap", "session"):
         (package / f"{name}.py").write_text("", encoding="utf-8")
     (package / "observing").mkdir()
     (package / path).write_text(text, encoding="utf-8")
