@@ -1,7 +1,7 @@
 """Pairwise distances and neighbours beside scikit-learn, SciPy and torch: time and error near zero.
 
-Run ``python benchmarks/pairwise.py`` (about two minutes). Everyone gets one thread and is measured in
-processor seconds, best of two, in this one run; a ratio above 1 means that the peer takes longer
+Run ``python benchmarks/pairwise.py`` (about two minutes). Everyone gets one thread and is measured
+in processor seconds, best of two, in this one run; a ratio above 1 means that the peer takes longer
 than we do. The error is the worst relative error of a distance between near-duplicates far from the
 origin, against extended precision.
 """

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dmlcourse import __version__
-from dmlcourse.errors import UserError
+from . import __version__
+from .errors import UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,26 +30,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def lab(options: argparse.Namespace) -> int:
-    from dmlcourse.lab import open_lab
+    from .lab import open_lab
 
     return open_lab(options.chapter, options.port, options.browser)
 
 
 def check(options: argparse.Namespace) -> int:
-    from dmlcourse.checks.notebook import check_notebook
+    from .checks.notebook import check_notebook
 
     return max([check_notebook(path) for path in options.notebooks])
 
 
 def hint(options: argparse.Namespace) -> int:
-    from dmlcourse.checks import hint
+    from .checks import hint
 
     hint(options.number)
     return 0
 
 
 def grade(options: argparse.Namespace) -> int:
-    from dmlcourse.grading.command import grade
+    from .grading.command import grade
 
     return grade(
         options.submissions,
@@ -62,13 +62,13 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace) -> int:
-    from dmlcourse.authoring.command import build
+    from .authoring.command import build
 
     return build(options.lessons, check=options.check, force=options.force)
 
 
 def doctor(options: argparse.Namespace) -> int:
-    from dmlcourse.doctor import report
+    from .doctor import report
 
     return report()
 

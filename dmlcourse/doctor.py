@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from dmlcourse.errors import UserError
+from .errors import UserError
 
 PYTHON = (3, 11)
 INSTALL = 'run "make setup" in the course folder, or "python -m pip install -r requirements.txt"'
@@ -103,7 +103,7 @@ def device() -> Finding:
 
 
 def course() -> Finding:
-    from dmlcourse.places import course_folder
+    from .places import course_folder
 
     try:
         return Finding("course", "ok", str(course_folder()))
@@ -112,7 +112,7 @@ def course() -> Finding:
 
 
 def jail() -> Finding:
-    from dmlcourse.grading.jail import available
+    from .grading.jail import available
 
     there, detail = available()
     return Finding("jail", "ok" if there else "optional", f"{detail} (for dmlcourse grade)")

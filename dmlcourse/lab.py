@@ -2,17 +2,15 @@
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from dmlcourse.errors import UserError
-from dmlcourse.places import course_folder
+from .errors import UserError
+from .places import course_folder
 
-FIGURES = Path(__file__).resolve().parent / "figures"
 DEFAULT_PORT = 8888
 PORTS_TRIED = 100
 
@@ -136,15 +134,9 @@ def lay_out(folder: Path) -> dict[str, str]:
     Nothing is written into the environment or the home folder: a course that is removed leaves
     JupyterLab as it was.
     """
-    config, share = folder / "config", folder / "share"
-    (config / "labconfig").mkdir(parents=True)
-    (config / "labconfig" / "page_config.json").write_text(json.dumps(QUIET_PAGE))
-    shutil.copy(FIGURES / "jupyter_config.json", config)
-    shutil.copytree(FIGURES / "labextension", share / "labextensions" / "dmlcourse-alt")
-    return {
-        "JUPYTER_CONFIG_PATH": put_first(config, "JUPYTER_CONFIG_PATH"),
-        "JUPYTER_PATH": put_first(share, "JUPYTER_PATH"),
-    }
+    (folder / "labconfig").mkdir(parents=True)
+    (folder / "labconfig" / "page_config.json").write_text(json.dumps(QUIET_PAGE))
+    return {"JUPYTER_CONFIG_PATH": put_first(folder, "JUPYTER_CONFIG_PATH")}
 
 
 def put_first(folder: Path, variable: str) -> str:

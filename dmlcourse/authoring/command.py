@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from nbformat import NotebookNode
 
 from ..errors import UserError
 from ..places import course_folder
-from .execute import execute
+from .execute import CellFailed, execute
 from .layout import CHAPTERS, EXERCISES, FOLDERS, SOLUTIONS, built, lesson_folders
-from .lesson import read_lesson
+from .lesson import Source, cell_ids, read_lesson
 from .notebooks import chapter_notebook, exercise_notebooks
 from .stamp import stamp
 
@@ -36,7 +37,7 @@ def build(lessons: Sequence[str] = (), check: bool = False, force: bool = False)
         raise UserError("\n".join(strays))
     for path, notebook in planned:
         if force or difference(path, notebook):
-            _make(path, notebook)
+            _make(root, path, notebook)
             print(f"built     {path.relative_to(root)}")
         else:
             print(f"unchanged {path.relative_to(root)}")
@@ -85,12 +86,24 @@ def _stamped(notebook: NotebookNode, lesson: Path) -> NotebookNode:
     return notebook
 
 
-def _make(path: Path, notebook: NotebookNode) -> None:
+def _make(root: Path, path: Path, notebook: NotebookNode) -> None:
     if path.parent.name != EXERCISES:
-        execute(notebook, path.parent.parent, f"{path.parent.name}/{path.name}")
+        try:
+            execute(notebook, root)
+        except CellFailed as failed:
+            label = f"the cell {failed.name} of {path.relative_to(root).as_posix()}"
+            raise _origin(root, path, failed.name).fault(f"{label} fails\n{failed}") from None
     nbformat.validate(notebook)
     path.parent.mkdir(exist_ok=True)
     _write(path, lambda target: nbformat.write(notebook, target))
+
+
+def _origin(root: Path, path: Path, name: str) -> Source:
+    """Where in its lesson a cell of a notebook comes from."""
+    file = "chapter.py" if path.parent.name == CHAPTERS else "exercises.py"
+    sources = read_lesson(root / "lessons" / path.stem / file)
+    wanted = re.sub("^(answer|check)-", "exercise-", name)
+    return next(s for s, i in zip(sources, cell_ids(sources), strict=True) if i == wanted)
 
 
 def _write(path: Path, write: Callable[[Path], None]) -> None:

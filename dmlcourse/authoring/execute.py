@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import nbclient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
-
-from ..errors import UserError
 
 SECONDS = 300
 # One device, one thread, no journal: what the reader's machine adds stays out of the stored copy.
@@ -25,11 +24,19 @@ PROFILE = {
 }
 
 
-def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
+class CellFailed(Exception):
+    """A cell stopped the run. Its text is what the kernel said."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(words)
+        self.name = name
+
+
+def execute(notebook: NotebookNode, folder: Path) -> None:
     """Run every cell in a fresh kernel and store the outputs in the notebook.
 
     Raises:
-        UserError: a cell fails or runs longer than ``SECONDS``; says which.
+        CellFailed: a cell fails, ends the kernel or runs longer than ``SECONDS``.
     """
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | PROFILE | {"DMLCOURSE_HOME": home}
@@ -43,8 +50,8 @@ def execute(notebook: NotebookNode, folder: Path, label: str) -> None:
         )
         try:
             client.execute(env=environment)
-        except (CellExecutionError, CellTimeoutError) as error:
-            raise UserError(f"{label}: {_failed(notebook)}\n{error}") from None
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise CellFailed(_last_run(notebook), _uncoloured(str(error))) from None
     # What the kernel says of itself differs from machine to machine.
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {
@@ -59,6 +66,11 @@ def _connection(folder: str) -> Config:
     return Config(KernelManager=sockets)
 
 
-def _failed(notebook: NotebookNode) -> str:
-    ran = [cell for cell in notebook.cells if cell.get("execution_count")]
-    return f"the cell {ran[-1].id if ran else notebook.cells[0].id} fails"
+def _last_run(notebook: NotebookNode) -> str:
+    """The id of the last cell that ran, or of the first, where not even that one began."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return ([cell for cell in code if cell.execution_count] or code[:1])[-1].id
+
+
+def _uncoloured(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from ..errors import UserError
 from ..exercises import Exercise, chapter, find
-from .lesson import Source, cell_ids
+from .lesson import Source, cell_ids, read_lesson
 from .solution import stub, worked
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -50,9 +50,17 @@ def _require_all(sources: list[Source], placed: list[Exercise]) -> None:
     for exercise in placed:
         if not exercise.number.startswith(f"{number}."):
             raise UserError(f"{sources[0].lesson}: {exercise.number} belongs to another chapter")
-    missing = [e.number for e in chapter(number) if e not in placed]
+    there = {e.number for e in placed} | _placed_elsewhere(sources[0], number)
+    missing = [e.number for e in chapter(number) if e.number not in there]
     if missing:
         raise UserError(f"{sources[0].lesson}: no cell places exercise {', '.join(missing)}")
+
+
+def _placed_elsewhere(source: Source, number: str) -> set[str]:
+    """What the other notebooks of a long chapter (17a, 17b) place."""
+    lessons = source.path.parent.parent.glob(f"{number}*/exercises.py")
+    others = [read_lesson(path) for path in lessons if path.parent != source.path.parent]
+    return {cell.name for cells in others for cell in cells if cell.role == "exercise"}
 
 
 def _notebook(sources: list[Source], cells: list[NotebookNode]) -> NotebookNode:

@@ -73,7 +73,7 @@ def _mahalanobis_cases(rng: Rng, variant: Variant) -> list[Case]:
         return Case(name, dict(zip(names, arrays, strict=True)), **more)  # type: ignore[arg-type]
 
     return [
-        case("two points on a line", np.zeros((1, 1)), np.ones((1, 1)), np.array([[4.0]])),
+        case("two points on a line", np.zeros((1, 1)), np.array([[3.0]]), np.array([[4.0]])),
         case(
             "two points in the plane, M not diagonal",
             np.zeros((1, 2)),

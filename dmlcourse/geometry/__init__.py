@@ -5,11 +5,11 @@ Read in this order: ``mahalanobis.py`` (a distance from M or L), ``factors.py`` 
 ``neighbours.py`` (the nearest of them) and ``arrays.py`` (what may come in).
 """
 
-from dmlcourse.geometry.cone import is_psd, project_psd
-from dmlcourse.geometry.factors import aligning_isometry, factor
-from dmlcourse.geometry.mahalanobis import mahalanobis
-from dmlcourse.geometry.neighbours import nearest
-from dmlcourse.geometry.pairwise import pairwise_distances
+from .cone import is_psd, project_psd
+from .factors import aligning_isometry, factor
+from .mahalanobis import mahalanobis
+from .neighbours import nearest
+from .pairwise import pairwise_distances
 
 __all__ = [
     "aligning_isometry",

@@ -14,7 +14,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from dmlcourse.geometry.arrays import Array, expect_square, take
+from .arrays import Array, expect_square, take
 
 
 def is_psd(A: Array, tol: float | None = None) -> bool:

@@ -7,8 +7,8 @@ L is not: QL gives the same distances for every orthogonal Q, rotation or reflec
 import torch
 from torch import Tensor
 
-from dmlcourse.geometry.arrays import Array, expect_columns, expect_square, take
-from dmlcourse.geometry.cone import flaw, spectrum, tolerance
+from .arrays import Array, expect_columns, expect_square, take
+from .cone import flaw, spectrum, tolerance
 
 
 def factor(M: Array, rank: int | None = None, tol: float | None = None) -> Array:

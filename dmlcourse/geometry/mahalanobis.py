@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from dmlcourse.geometry.arrays import Array, expect_columns, take
-from dmlcourse.geometry.factors import linear_map
-from dmlcourse.geometry.pairwise import all_pairs, root
+from .arrays import Array, expect_columns, take
+from .factors import linear_map
+from .pairwise import all_pairs, root
 
 
 def mahalanobis(

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from dmlcourse.geometry.arrays import Array, expect_columns, take
-from dmlcourse.geometry.factors import linear_map
-from dmlcourse.geometry.pairwise import (
+from .arrays import Array, expect_columns, take
+from .factors import linear_map
+from .pairwise import (
     BYTES_PER_ENTRY,
     FLOAT64_EPS,
     Cloud,
@@ -45,9 +45,10 @@ def nearest(
     out by its index, so a second point at the same place stays.
 
     NumPy in, NumPy out; tensor in, tensor out, same device and dtype; indices are int64. Gradients
-    flow through the distances to X, Y and L (M counts as a constant). Working memory is max_bytes (64 MiB on the CPU, 1 GiB
-    on a GPU) beside the result and float64 images of the points. Raises ``ValueError`` where k is
-    not from 1 to the number of candidates, where both M and L are given, and as ``mahalanobis``.
+    flow through the distances to X, Y and L; M counts as a constant. Working memory is max_bytes
+    (64 MiB on the CPU, 1 GiB on a GPU) beside the result and float64 images of the points. Raises
+    ``ValueError`` where k is not from 1 to the number of candidates, where both M and L are given,
+    and as ``mahalanobis`` does.
     """
     (x, y, metric, linear), give_back = take(X=X, Y=Y, M=M, L=L)
     if metric is not None and linear is not None:

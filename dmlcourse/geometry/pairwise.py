@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dmlcourse.geometry.arrays import Array, expect_columns, take
+from .arrays import Array, expect_columns, take
 
 # A tile's entry costs 8 bytes for the product; the rest is room for the case that every entry has
 # to be looked at again (many points nearly equal): indices, copies and, for neighbours, a sort.

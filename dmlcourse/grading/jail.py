@@ -29,6 +29,7 @@ from ..observing import Case, Function, Kind, Observation
 from ..observing.wire import WireError, case_tree, observation_from, pack, unpack
 from . import jailed
 from .inside import link
+from .inside.link import SCRATCH
 
 # Everything that the zygote needs at its start, as the modules that a notebook may import.
 LIBRARIES = ("numpy", "scipy", "sklearn", "matplotlib", "torch", "IPython", "traitlets")
@@ -185,11 +186,12 @@ def _environment() -> dict[str, str]:
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",
+        "HOME": SCRATCH,
+        "TMPDIR": SCRATCH,
         "USER": "learner",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": "/tmp",
+        "MPLCONFIGDIR": SCRATCH,
         "CUDA_VISIBLE_DEVICES": "",
         **dict.fromkeys(threads, "1"),
     }

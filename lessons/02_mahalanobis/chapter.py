@@ -13,8 +13,8 @@
 # - test whether a matrix lies in the cone of positive semidefinite matrices, and project onto it;
 # - say what whitening does, and what it can never know.
 #
-# **Needs** matrix products and eigenvectors. **Costs** about 35 minutes to read, 4 seconds on two
-# cores, under 1 GB of memory, no download. The exercises take another 70 minutes.
+# **Needs** matrix products and eigenvectors. **Costs** about 35 minutes to read, 10 seconds on two
+# cores, 0.4 GB of memory, no download. The exercises take another 70 minutes.
 
 # %% imports
 import numpy as np

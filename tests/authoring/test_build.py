@@ -157,15 +157,27 @@ class TestRefuses:
     def test_an_unknown_lesson_and_names_those_there_are(self, course):
         self.refused("no lesson '07'; there are 01_first, 02_mahalanobis, 03_second", ["07"])
 
-    def test_a_failing_cell_and_keeps_what_was_built_before(self, course):
+    @pytest.mark.parametrize(
+        ("cell", "said"),
+        [("1 / 0", "ZeroDivisionError"), ("import os\nos._exit(1)", "Kernel died")],
+    )
+    def test_a_failing_cell_and_keeps_what_was_built_before(self, course, cell, said):
         before = (course / CHAPTER).read_bytes()
-        rewrite(course / "lessons" / "01_first" / "chapter.py", "2 * 3", "1 / 0")
-        self.refused(f"^{CHAPTER}: the cell demo-product fails\n(?s:.*)ZeroDivisionError")
+        rewrite(course / "lessons" / "01_first" / "chapter.py", "2 * 3", cell)
+        where = r"^01_first/chapter\.py, line 7: the cell demo-product of chapters/01_first\.ipynb"
+        self.refused(f"{where} fails\n(?s:.*){said}")
         assert (course / CHAPTER).read_bytes() == before
         assert sorted(path.name for path in (course / "chapters").iterdir()) == [
             "01_first.ipynb",
             "03_second.ipynb",
         ]
+
+    def test_a_solution_that_its_check_does_not_pass(self, course):
+        lesson = course / "lessons" / "02_mahalanobis" / "exercises.py"
+        rewrite(lesson, "(A + A.T) / 2", "-(A + A.T) / 2")
+        line = lesson.read_text().splitlines().index("# %% exercise 02.3") + 1
+        where = rf"^02_mahalanobis/exercises\.py, line {line}: the cell check-02-3 of solutions/"
+        self.refused(rf"{where}(?s:.*)02\.3 Projection onto the cone: not yet\.")
 
 
 def test_nothing_stored_tells_of_the_machine_or_the_time(built):

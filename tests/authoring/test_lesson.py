@@ -118,6 +118,15 @@ def test_every_exercise_of_the_chapter_must_be_placed(read):
         exercise_notebooks(read(text, "exercises.py"))
 
 
+def test_the_notebooks_of_a_long_chapter_share_its_exercises(read, tmp_path):
+    more = "".join(f"# %% exercise 02.{n}\nx = 1\n" for n in (2, 3, 4))
+    (tmp_path / "02b_more").mkdir()
+    (tmp_path / "02b_more" / "exercises.py").write_text(more)
+    text = "# %% exercise 02.1\ndef mahalanobis(X, Y, M):\n    return X\n"
+    with pytest.raises(UserError, match=r"no cell places exercise 02\.5$"):
+        exercise_notebooks(read(text, "exercises.py"))
+
+
 def test_an_exercise_that_does_not_exist_is_refused(read):
     with pytest.raises(UserError, match=r'there is no exercise "02\.77"'):
         exercise_notebooks(read("# %% exercise 02.77\nx = 1\n", "exercises.py"))

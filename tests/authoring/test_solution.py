@@ -85,26 +85,59 @@ def test_a_choice():
 def test_comments_and_blank_lines_are_kept():
     body = """\
     # First the squares.
+
+    # They are not negative.
     squares = X**2  # (n, d)
 
     # Then their sum.
     return squares.sum(axis)
+
     # Nothing is divided."""
     shown = worked(exercise(FUNCTION, Function()), source(f"def total(X, axis=0):\n{body}"))
     assert f"### BEGIN SOLUTION\n{body}\n    ### END SOLUTION" in shown
 
 
+def test_a_text_over_several_lines_is_kept():
+    body = '    said = """one\ntwo"""\n    return said'
+    shown = worked(exercise(FUNCTION, Function()), source(f"def total(X, axis=0):\n{body}"))
+    assert f"### BEGIN SOLUTION\n{body}\n    ### END SOLUTION" in shown
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("class Scale:\n    pass", "`pass` stands outside"),
+        ("class Scale(nn.Module):\n    size = 2", "`size = 2` stands outside"),
+        ("class Scale(Module):\n    def __init__(self, start):\n        pass", "asks for Scale, "),
+        (
+            "class Scale(Module):\n    def __init__(self, start):\n        pass\n"
+            "    def forward(self, X):\n        return X",
+            r"has `class Scale\(Module\)`; 02\.1 asks for `class Scale\(nn\.Module\)`",
+        ),
+    ],
+)
+def test_a_class_that_does_not_fit_is_refused(statement, said):
+    with pytest.raises(UserError, match=said):
+        worked(exercise(CLASS, Module()), source(statement))
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("def total(X):\n    return X", r"total takes \(X\); 02\.1 asks for \(X, axis=0\)"),
-        ("def total(X, axis=1):\n    return X", r"total takes \(X, axis=1\)"),
+        (
+            "def total(X):\n    return X",
+            r"has `def total\(X\)`; 02\.1 asks for `def total\(X, axis=0\)`",
+        ),
+        ("def total(X, axis=1):\n    return X", r"has `def total\(X, axis=1\)`"),
+        ("def total(X, axis=0) -> int:\n    return X", r"has `def total\(X, axis=0\) -> int`"),
+        ("@cache\ndef total(X, axis=0):\n    return X", "has `@cache\ndef total"),
         ("def sum_up(X):\n    return X", r"defines sum_up; 02\.1 asks for total"),
         ("def total(X, axis=0):\n  return X\ndef b(X):\n  return X", "defines total, b; "),
         ("total = sum", "`total = sum` stands outside of the answer's functions"),
         ("import math\ndef total(X, axis=0):\n    return X", "`import math` stands outside"),
         ("def total(X, axis=0): return X", "give the body on its own lines"),
         ('def total(X, axis=0):\n    """Sum."""\n    return X', "without a docstring"),
+        ("def total(X, axis=0):\n  return X", "indent the body by 4 spaces"),
         ("def total(X, axis=0)\n    return X", "the solution is not Python"),
     ],
 )

@@ -47,8 +47,8 @@ def test_a_wrong_answer_gets_its_sentence_and_the_corrected_one_passes(lab):
     lab.run_cell(check)
     lab.output(check).get_by_text("Your distances are squared.").wait_for()
     words = lab.cell_text(check)
-    assert "Two points on a line: X = [[0]], Y = [[1]], M = [[4]]." in words
-    assert "Expected 2, got 4." in words
+    assert "Two points on a line: X = [[0]], Y = [[3]], M = [[4]]." in words
+    assert "Expected 6, got 36." in words
     assert "Traceback" not in words
     lab.screenshot("check-wrong")
     lab.theme("JupyterLab Dark")

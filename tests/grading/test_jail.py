@@ -239,6 +239,8 @@ class TestStarts:
                     capture_output=True,
                     text=True,
                 )
+                if "No module named 'dmlcourse'" in done.stderr:
+                    pytest.skip("this clone lies where another user may not read")
                 assert done.stdout.startswith("(True, "), done.stdout + done.stderr
                 return
         pytest.skip("no Python here that another user may run")

@@ -56,7 +56,7 @@ class TestMarks:
         one = graded(book.answer("02.1", squared))
         assert one.marks[0].mistake == "root forgotten"
         assert "Your distances are squared." in sentences(one)
-        assert "Two points on a line: X = [[0]], Y = [[1]], M = [[4]]." in sentences(one)
+        assert "Two points on a line: X = [[0]], Y = [[3]], M = [[4]]." in sentences(one)
 
     def test_give_the_points_of_the_groups_that_pass(self, graded: Grader, book: Book) -> None:
         book.answer("02.2", "def factor(M):\n    return np.linalg.cholesky(M).T")

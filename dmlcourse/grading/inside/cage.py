@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from .link import SCRATCH
 from .sieve import drop_system_calls, number
 
 NEW_USER, NEW_MOUNTS = 0x10000000, 0x00020000
@@ -61,14 +62,17 @@ def move_in(stage: str, package: str, shown: Sequence[str], hidden: Sequence[str
     for path in hidden:
         mount("tmpfs", stage + path, "tmpfs", options="size=4k,mode=0755")
     _show(package, f"{stage}/course")
-    os.mkdir(f"{stage}/tmp")
+    os.mkdir(stage + SCRATCH)
+    if not os.path.exists(f"{stage}/tmp"):
+        os.symlink(SCRATCH, f"{stage}/tmp")
     os.mkdir(f"{stage}/dev")
-    os.symlink("/tmp", f"{stage}/dev/shm")
+    os.symlink(SCRATCH, f"{stage}/dev/shm")
     for name in DEVICES:
         open(f"{stage}/dev/{name}", "x").close()
     _seal(stage)
     # For what libraries write while they load. Every submission covers it with its own.
-    mount("tmpfs", f"{stage}/tmp", "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, "size=16m,mode=0700")
+    loading = NO_SUID | NO_DEVICES | NO_EXEC
+    mount("tmpfs", stage + SCRATCH, "tmpfs", loading, "size=16m,mode=0700")
     for name in DEVICES:
         mount(f"/dev/{name}", f"{stage}/dev/{name}", flags=BIND)
     os.chdir(stage)
@@ -118,9 +122,9 @@ def isolate(scratch_bytes: int) -> None:
     """Separate this process from all others; its next child is the first of its own world."""
     unshare(NEW_MOUNTS | NEW_PROCESSES | NEW_NETWORK | NEW_IPC | NEW_HOST)
     options = f"size={scratch_bytes},nr_inodes=4096,mode=1777"
-    mount("tmpfs", "/tmp", "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, options)
+    mount("tmpfs", SCRATCH, "tmpfs", NO_SUID | NO_DEVICES | NO_EXEC, options)
     call("sethostname", b"jail", ctypes.c_size_t(4))
-    os.chdir("/tmp")
+    os.chdir(SCRATCH)
 
 
 def surrender(user: int) -> None:

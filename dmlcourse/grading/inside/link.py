@@ -1,4 +1,7 @@
-"""Messages over a socket: eight bytes of length, then the bytes. Used at both ends."""
+"""What both ends of the jail agree on: messages over a socket, and where a submission may write.
+
+A message is eight bytes of length, then the bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import time
 PREFIX = 8
 MOST_ASKED, MOST_REPLIED = 256 << 20, 8 << 20
 PIECE = 1 << 20
+# Not /tmp: the course, and the environment it runs in, may lie there.
+SCRATCH = "/scratch"
 
 
 class Closed(Exception):
