@@ -38,6 +38,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
     Raises:
         CellFailed: a cell fails, ends the kernel or runs longer than ``SECONDS``.
     """
+    started: list[str] = []
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | PROFILE | {"DMLCOURSE_HOME": home}
         client = nbclient.NotebookClient(
@@ -47,11 +48,12 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
             config=_connection(home),
             record_timing=False,
             resources={"metadata": {"path": str(folder)}},
+            on_cell_start=lambda cell, cell_index: started.append(cell.id),
         )
         try:
             client.execute(env=environment)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise CellFailed(_last_run(notebook), _uncoloured(str(error))) from None
+            raise CellFailed(started[-1], _uncoloured(str(error))) from None
     # What the kernel says of itself differs from machine to machine.
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {
@@ -64,12 +66,6 @@ def _connection(folder: str) -> Config:
     # Sockets in the file system where there are some: no port is opened, no network is needed.
     sockets = {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
     return Config(KernelManager=sockets)
-
-
-def _last_run(notebook: NotebookNode) -> str:
-    """The id of the last cell that ran, or of the first, where not even that one began."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return ([cell for cell in code if cell.execution_count] or code[:1])[-1].id
 
 
 def _uncoloured(text: str) -> str:
