@@ -35,6 +35,18 @@ def lab(options: argparse.Namespace) -> int:
     return open_lab(options.chapter, options.port, options.browser)
 
 
+def start(options: argparse.Namespace) -> int:
+    from .workbooks import start
+
+    return start(options.chapters)
+
+
+def update(options: argparse.Namespace) -> int:
+    from .workbooks import update
+
+    return update()
+
+
 def check(options: argparse.Namespace) -> int:
     from .checks.notebook import check_notebook
 
@@ -46,6 +58,30 @@ def hint(options: argparse.Namespace) -> int:
 
     hint(options.number)
     return 0
+
+
+def progress(options: argparse.Namespace) -> int:
+    from .progress.command import progress
+
+    return progress(options.export, options.delete, options.yes)
+
+
+def class_(options: argparse.Namespace) -> int:
+    from .progress.classroom import class_page
+
+    return class_page(options.folder, options.out)
+
+
+def data(options: argparse.Namespace) -> int:
+    from .data.command import data
+
+    return data(options.names)
+
+
+def pack(options: argparse.Namespace) -> int:
+    from .pack import pack
+
+    return pack(options.folder)
 
 
 def grade(options: argparse.Namespace) -> int:
@@ -81,7 +117,8 @@ def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(run, summary: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(run.__name__, help=summary, description=summary)
+        name = run.__name__.rstrip("_")
+        added = commands.add_parser(name, help=summary, description=summary)
         added.set_defaults(run=run)
         return added
 
@@ -92,11 +129,33 @@ def build_parser() -> tuple[argparse.ArgumentParser, list[str]]:
         "--no-browser", dest="browser", action="store_false", help="print the address to open"
     )
 
+    added = command(start, "copy a chapter and its exercises to work/, where they are yours")
+    added.add_argument("chapters", metavar="CHAPTER", nargs="+", help='for example "02"')
+
+    command(update, "carry what you wrote in work/ over to the course's newer notebooks")
+
     added = command(check, "check all answers of an exercise notebook")
     added.add_argument("notebooks", metavar="NOTEBOOK", nargs="+", type=Path)
 
     added = command(hint, "show the next hint of an exercise")
     added.add_argument("number", metavar="NUMBER", help='for example "02.1"')
+
+    added = command(progress, "show what you have done, and what next")
+    added.add_argument("--export", metavar="FILE", type=Path, help="write your record to a file")
+    added.add_argument("--delete", action="store_true", help="delete your record")
+    added.add_argument("--yes", action="store_true", help="delete without asking")
+
+    added = command(class_, "say what a class has done and where it is stuck")
+    added.add_argument("folder", metavar="DIR", type=Path, help="exported records, one a learner")
+    added.add_argument(
+        "--out", metavar="PAGE", type=Path, help="where the page goes (default: DIR/class.html)"
+    )
+
+    added = command(data, "list the data sets, or fetch those that need a download")
+    added.add_argument("names", metavar="NAME", nargs="*", help='for example "omniglot"')
+
+    added = command(pack, "make a copy of the course that installs without a network")
+    added.add_argument("folder", metavar="FOLDER", type=Path, help="a new folder")
 
     added = command(grade, "grade a folder of submissions")
     added.add_argument("submissions", metavar="SUBMISSIONS", type=Path)

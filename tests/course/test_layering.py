@@ -16,7 +16,7 @@ PACKAGE = ROOT / "dmlcourse"
 
 # The commands on the top floor are one room: they are what a terminal calls.
 COMMANDS = "the commands"
-ROOM = {"cli": COMMANDS, "doctor": COMMANDS, "lab": COMMANDS}
+ROOM = dict.fromkeys(("cli", "doctor", "lab", "pack", "workbooks"), COMMANDS)
 HOUSE = {
     0: ("errors",),
     1: ("geometry", "tuples", "scores", "data", "places"),
@@ -24,10 +24,11 @@ HOUSE = {
     3: ("evaluation", "training"),
     4: ("figures", "journal", "observing", "session"),
     5: ("exercises",),
-    6: ("checks", "benches"),
-    7: ("authoring",),
-    8: ("grading",),
-    9: (COMMANDS,),
+    6: ("progress",),
+    7: ("checks", "benches"),
+    8: ("authoring",),
+    9: ("grading",),
+    10: (COMMANDS,),
 }
 FLOOR = {room: floor for floor, rooms in HOUSE.items() for room in rooms}
 # Importing the package imports none of its rooms; bootstrap runs before anything is installed;
