@@ -5,7 +5,7 @@ PYTHON3 ?= $(shell command -v python3 || command -v python || echo python3)
 BOOTSTRAP = $(PYTHON3) dmlcourse/bootstrap.py
 BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: help lab test setup dev build check-build lint deep bench
+.PHONY: help lab test setup dev build check-build lint deep bench offline-copy
 
 help: ## list what make can do
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,3 +38,6 @@ deep: ## run the test suite with 100 seeds in place of 4
 
 bench: dev ## measure the speed of daily life
 	@$(BIN)/python benchmarks/daily_life.py
+
+offline-copy: ## make the folder build/offline-copy, from which machines without a network install
+	@$(BOOTSTRAP) pack build/offline-copy

@@ -4,8 +4,10 @@
     python3 dmlcourse/bootstrap.py test     set up, then run the whole test suite
     python3 dmlcourse/bootstrap.py setup    set up for learners only
     python3 dmlcourse/bootstrap.py dev      set up for contributors only
+    python3 dmlcourse/bootstrap.py pack     set up, then make an offline copy in a new folder
 
-What follows the command is passed on: "lab 02 --port 9000", "test -k geometry".
+What follows the command is passed on: "lab 02 --port 9000", "test -k geometry", "pack ../copy".
+An offline copy holds all packages in its folder wheels/, and is installed from there.
 """
 
 # This file runs before anything is installed, under whatever Python 3 the machine has. So it uses
@@ -16,6 +18,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -31,6 +34,7 @@ ROOT = SCRIPT.parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GB = 3
 UNFINISHED = "unfinished"
+MADE_FOR = "Made for:"
 
 # A level holds all packages of the levels before it.
 LEVELS = ("learner", "contributor")
@@ -43,6 +47,7 @@ COMMANDS = {
     "test": ("contributor", ["-m", "pytest", "-n", "auto", "--dist", "loadfile"]),
     "setup": ("learner", []),
     "dev": ("contributor", []),
+    "pack": ("learner", ["-m", "dmlcourse.cli", "pack"]),
 }
 
 
@@ -69,17 +74,28 @@ def main(arguments: list) -> int:
 def bring_up(command: str, arguments: list) -> int:
     """Make sure that everything ``command`` needs is installed, then hand over to it."""
     if sys.version_info < OLDEST:
-        return hand_over([newer_python(), str(SCRIPT), command, *arguments], dict(os.environ))
+        return start_again(newer_python(), command, arguments)
     level, module = COMMANDS[command]
     environment = Environment(ROOT)
     if not environment.holds(level):
+        other = environment.offline.other_python(level)
+        if other:
+            return start_again(other, command, arguments)
         with one_at_a_time():
             if not environment.holds(level):
                 environment.install(level)
     if not module:
         print(f"The course is ready in {environment.folder}")
         return 0
+    if command == "pack":
+        # A relative path is meant from where the person is, and the command runs in ROOT.
+        arguments = [each if each.startswith("-") else os.path.abspath(each) for each in arguments]
     return hand_over([str(environment.python), *module, *arguments], environment.variables())
+
+
+def start_again(python: str, command: str, arguments: list) -> int:
+    """Run this script from its beginning under another Python."""
+    return hand_over([python, str(SCRIPT), command, *arguments], dict(os.environ))
 
 
 def hand_over(command: list, variables: dict) -> int:
@@ -103,6 +119,7 @@ class Environment:
         self.programs = self.folder / ("Scripts" if os.name == "nt" else "bin")
         self.python = self.programs / ("python.exe" if os.name == "nt" else "python")
         self.note = self.folder / "dmlcourse-setup.txt"
+        self.offline = OfflineCopy(root)
 
     def holds(self, level: str) -> bool:
         """Whether all packages of ``level`` are there, as this course folder lists them now."""
@@ -138,7 +155,7 @@ class Environment:
         if before[0] in LEVELS:
             self.note.write_text(" ".join(before))
         if not self.has_level(level):
-            raise Stop(PIP_FAILED)
+            raise Stop(self.offline.pip_failed() if self.offline else PIP_FAILED)
         print("\nThe update failed. Going on with what was installed before.", file=sys.stderr)
 
     def is_usable(self) -> bool:
@@ -152,14 +169,16 @@ class Environment:
         check_machine(self.root)
         if self.folder.exists():
             print("The folder .venv is incomplete; it is made anew.")
-        print("Installing the course in .venv: about 2 GB and a few minutes, this time only.")
+        source = " from wheels, without a network" if self.offline else ""
+        print(f"Installing the course in .venv{source}: about 2 GB, a few minutes, this time only.")
         sys.stdout.flush()
         if subprocess.call([sys.executable, "-m", "venv", "--clear", str(self.folder)]) != 0:
             raise Stop(f"Python could not make {self.folder}; the lines above say why.")
 
     def pip(self, *arguments: str) -> int:
         command = [str(self.python), "-m", "pip", *arguments, "--disable-pip-version-check"]
-        return subprocess.call(command, cwd=str(self.root), env=self.variables())
+        variables = dict(self.variables(), **self.offline.variables())
+        return subprocess.call(command, cwd=str(self.root), env=variables)
 
     def variables(self) -> dict:
         """As if ``.venv`` were activated, whatever environment is active around us."""
@@ -167,6 +186,66 @@ class Environment:
         variables["PATH"] = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
         variables.pop("PYTHONHOME", None)
         return variables
+
+
+class OfflineCopy:
+    """The folder ``wheels`` that ``dmlcourse pack`` makes; false where there is none."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.wheels = root / "wheels"
+        self.note = root / "OFFLINE.txt"
+
+    def __bool__(self) -> bool:
+        return self.wheels.is_dir()
+
+    def made_for(self) -> str:
+        """System and Python of the machine that made it; empty where its note does not say."""
+        lines = self.note.read_text(encoding="utf-8").splitlines() if self.note.exists() else []
+        found = [line[len(MADE_FOR) :].strip() for line in lines if line.startswith(MADE_FOR)]
+        return (found or [""])[0]
+
+    def other_python(self, level: str) -> str:
+        """Path of the Python to install with; empty where this one serves."""
+        if not self:
+            return ""
+        if level != "learner":
+            raise Stop(OFFLINE_LEARNERS)
+        if self.made_for() in ("", this_machine()):
+            return ""
+        system, _, version = self.made_for().rpartition(", Python ")
+        found = shutil.which("python" + version)
+        if system == this_system() and found and version_of(found) == version:
+            print(f"This copy is for Python {version}. Using {found}.")
+            return found
+        raise Stop(OTHER_MACHINE.format(made=self.made_for(), this=this_machine(), wanted=version))
+
+    def variables(self) -> dict:
+        """Settings of pip, in a form that also reaches the environments that pip builds in."""
+        if not self:
+            return {}
+        # As an address: pip splits this setting at spaces, and an address has none.
+        address = self.wheels.resolve().as_uri()
+        return {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": address}
+
+    def pip_failed(self) -> str:
+        made = self.made_for() or "unknown, for OFFLINE.txt is not there"
+        return OFFLINE_FAILED.format(wheels=self.wheels, made=made, this=this_machine())
+
+
+def this_system() -> str:
+    return f"{platform.system()} {platform.machine()}"
+
+
+def this_machine() -> str:
+    """What wheels depend on, as ``dmlcourse pack`` writes it: "Linux x86_64, Python 3.11"."""
+    return f"{this_system()}, Python {dotted(sys.version_info)}"
+
+
+def version_of(python: str) -> str:
+    """Version of a Python that can make environments; empty where it cannot."""
+    code = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
+    return output_of(Path(python), code)
 
 
 def output_of(python: Path, code: str) -> str:
@@ -208,7 +287,7 @@ def newer_python() -> str:
     """Path of a Python that is new enough, on a machine whose ``python3`` is not."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
-        if found and output_of(Path(found), "import ensurepip, venv; print('yes')"):
+        if found and version_of(found):
             print(f"This is Python {dotted(sys.version_info)}. Using {found} instead.")
             return found
     raise Stop(TOO_OLD.format(got=dotted(sys.version_info), oldest=dotted(OLDEST)))
@@ -239,6 +318,27 @@ pip could not install the course; its lines above say why. The usual causes:
   a full disk (the CUDA build of torch needs several GB more; README has the line for the small one)
   no build of torch for this machine (Intel Mac, Alpine Linux)
 Then run the same command again."""
+
+OFFLINE_LEARNERS = """\
+This is an offline copy (it has a folder wheels): it serves "lab" and "setup".
+Its wheels hold no test tools. For "test" and "dev", take a clone and a machine with a network."""
+
+OTHER_MACHINE = """\
+This offline copy was made for {made}. This machine has {this}.
+Its packages work only there. You have two ways on:
+  on the same system, run the same command with Python {wanted}
+    (python{wanted} dmlcourse/bootstrap.py lab, on Windows py -{wanted} dmlcourse\\bootstrap.py lab)
+  make another copy with "dmlcourse pack", on a machine like this one that has a network
+With a network here, delete the folder wheels: then the packages are downloaded."""
+
+OFFLINE_FAILED = """\
+pip could not install the course from the offline copy; its lines above say why.
+The packages come from {wheels} and from nowhere else.
+They were made for {made}; this machine has {this}. The usual causes:
+  a package is missing there: copy the folder again, whole, and compare the number of files
+  this system is older than the one that made the copy: make the copy on the oldest machine
+  a full disk, or a folder .venv that came along: delete .venv
+Then run the same command again. With a network, delete the folder wheels: pip then downloads."""
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ def course() -> Finding:
     from .places import course_folder
 
     try:
-        return Finding("course", "ok", str(course_folder()))
+        folder = course_folder()
+        offline = ", an offline copy" if (folder / "wheels").is_dir() else ""
+        return Finding("course", "ok", f"{folder}{offline}")
     except UserError as error:
         return Finding("course", "missing", "no folder with chapters/", str(error))
 
@@ -127,11 +129,11 @@ def browser() -> Finding:
 
 
 def data_cache() -> Finding:
-    from platformdirs import user_cache_dir
+    from .data.download import data_folder
 
-    folder = Path(user_cache_dir("dmlcourse"))
+    folder = data_folder()
     if not is_writable(folder):
-        remedy = f"make {folder} writable, or set XDG_CACHE_HOME to a folder that is"
+        remedy = f"make {folder} writable, or set DMLCOURSE_DATA to a folder that is"
         return Finding("data cache", "optional", f"cannot write in {folder}", remedy)
     if not folder.exists():
         return Finding("data cache", "ok", f"{folder} (made when first needed)")

@@ -14,6 +14,9 @@ from typing import Any
 
 import platformdirs
 
+# Reading is needed to see how the last line ends; without O_BINARY Windows would change line ends.
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
 
 def folder() -> Path:
     """The folder of the learner's record."""
@@ -27,29 +30,61 @@ def path() -> Path:
 
 
 def record(kind: str, **fields: Any) -> None:
-    """Add a line. A record that cannot be written (a full disk) never stops the lesson."""
-    line = {"kind": kind, "at": datetime.now(UTC).isoformat(timespec="seconds"), **fields}
+    """Add a line. A record that cannot be written (a full disk) never stops the lesson.
+
+    The line goes to the end of the file in one piece, so that two notebooks can write at once. To
+    the microsecond its time tells two lines from one that was copied.
+    """
+    line = {"kind": kind, "at": datetime.now(UTC).isoformat(timespec="microseconds"), **fields}
+    # Half characters cannot be written as UTF-8; they become question marks.
+    data = (json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "replace")
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        with path().open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file = os.open(path(), _APPEND, 0o600)
+        try:
+            os.write(file, data if _ends_whole(file) else b"\n" + data)
+        finally:
+            os.close(file)
     except OSError:
         pass
 
 
 def entries(kind: str | None = None) -> list[dict[str, Any]]:
     """The lines of one kind, or all, oldest first. A damaged line is left out."""
-    try:
-        lines = path().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    found = [entry for entry in map(_parsed, lines) if entry]
+    found = [entry for entry in map(_parsed, lines()) if entry]
     return [entry for entry in found if kind in (None, entry.get("kind"))]
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def lines() -> list[bytes]:
+    """The lines of the file as they are, without empty ones; none where it cannot be read."""
     try:
-        entry = json.loads(line)
-    except ValueError:
+        return [line for line in path().read_bytes().split(b"\n") if line.strip()]
+    except OSError:
+        return []
+
+
+def delete() -> bool:
+    """Delete the file; whether there was one. What cannot be deleted raises OSError."""
+    try:
+        path().unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _ends_whole(file: int) -> bool:
+    """Whether the last line has its end. One that was cut off must not spoil the next."""
+    if os.fstat(file).st_size == 0:
+        return True
+    os.lseek(file, -1, os.SEEK_END)
+    return os.read(file, 1) == b"\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        # Decoded first: left to itself, json looks for five encodings in every line.
+        entry = json.loads(line.decode())
+    # The second: a line that nests a thousand lists.
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from .errors import UserError
 from .places import course_folder
+from .workbooks import begin, copies, is_asked, is_older, shown
 
 DEFAULT_PORT = 8888
 PORTS_TRIED = 100
@@ -26,21 +28,26 @@ QUIET_SERVER = [
 
 
 def open_lab(chapter: str | None = None, port: int | None = None, browser: bool = True) -> int:
-    """Open ``chapter`` (default: the first there is) in JupyterLab until Ctrl-C; exit status.
+    """Open the learner's copy of ``chapter`` (default: the first) in JupyterLab until Ctrl-C.
 
+    The copy is made where there is none yet, so that reading changes no file of the course.
     ``port`` None means 8888 or the next free one. With ``browser`` False, and on a machine without
-    a screen, only the address to open is printed. Raises ``UserError`` where the course folder, the
-    chapter, JupyterLab or the port is not to be had.
+    a screen, only the address to open is printed. Returns the exit status. Raises ``UserError``
+    where the course folder, the chapter, JupyterLab or the port is not to be had.
     """
     course = course_folder()
     page = find_chapter(course, chapter)
     start = jupyterlab_start(course)
     port = choose_port(port)
+    page = page and learners_copy(course, page)
     options = lab_options(course, page, port, browser and has_screen(os.environ))
     print(f"Opening {course} at http://localhost:{port}. Ctrl-C stops it.", flush=True)
     with tempfile.TemporaryDirectory(prefix="dmlcourse-") as folder:
         os.environ.update(lay_out(Path(folder)))
-        return start(options) or 0
+        try:
+            return start(options) or 0
+        finally:
+            end_idle_threads()
 
 
 def find_chapter(course: Path, chapter: str | None) -> Path | None:
@@ -52,11 +59,32 @@ def find_chapter(course: Path, chapter: str | None) -> Path | None:
     if chapter is None:
         return next(iter(notebooks), None)
     for notebook in notebooks:
-        number = notebook.stem.partition("_")[0]
-        if chapter.zfill(2) in (notebook.stem, number, number[:2]):
+        if is_asked(notebook.stem, chapter):
             return notebook
     there = ", ".join(notebook.stem for notebook in notebooks) or "none yet"
     raise UserError(f"There is no chapter {chapter!r}. The chapters: {there}.")
+
+
+def learners_copy(course: Path, page: Path) -> Path:
+    """The learner's copy of a chapter, made with that of its exercises where there is none.
+
+    Where the course's folder cannot be written, the chapter itself.
+    """
+    pairs = copies(course, page.stem)
+    try:
+        for template, copy in pairs:
+            if begin(template, copy):
+                print(f"{shown(copy)} is your copy of {shown(template)}.", flush=True)
+    except UserError as error:
+        print(error, flush=True)
+    mine = dict(pairs)[page]
+    if not mine.exists():
+        print(f"Opening {shown(page)}, the course's own file: save yours elsewhere.", flush=True)
+        return page
+    older = [shown(copy) for template, copy in pairs if is_older(copy, template)]
+    if older:
+        print(f"Older than the course: {', '.join(older)}. Run `dmlcourse update`.", flush=True)
+    return mine
 
 
 def jupyterlab_start(course: Path) -> Callable[[list[str]], int | None]:
@@ -68,6 +96,16 @@ def jupyterlab_start(course: Path) -> Callable[[list[str]], int | None]:
             'or "python -m pip install -r requirements.txt".'
         ) from error
     return main
+
+
+def end_idle_threads() -> None:
+    """End the worker threads that JupyterLab leaves waiting, or Ctrl-C would not end the program.
+
+    anyio ends them by a callback of the event loop, and JupyterLab may stop the loop before that.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "AnyIO worker thread" and hasattr(thread, "stop"):
+            thread.stop()
 
 
 def choose_port(asked: int | None) -> int:

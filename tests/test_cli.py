@@ -12,7 +12,10 @@ from dmlcourse import __version__
 from dmlcourse.cli import main
 from dmlcourse.errors import UserError
 
-COMMANDS = ("lab", "check", "hint", "grade", "build", "doctor")
+COMMANDS = (
+    *("lab", "start", "update", "check", "hint", "progress", "class", "data", "pack"),
+    *("grade", "build", "doctor"),
+)
 
 
 def spy(monkeypatch, place: str, name: str, result: object = 0):
@@ -83,6 +86,12 @@ class TestEndings:
         assert main(["doctor"]) == 130
         assert capsys.readouterr().err == "\ndmlcourse: stopped.\n"
 
+    def test_a_pipe_that_is_closed_is_no_traceback(self, monkeypatch) -> None:
+        spy(monkeypatch, "dmlcourse.doctor", "report").side_effect = BrokenPipeError
+        with monkeypatch.context() as patch:
+            patch.setattr("os.dup2", lambda *_: None)
+            assert main(["doctor"]) == 0
+
     def test_a_defect_of_ours_keeps_its_traceback(self, monkeypatch) -> None:
         spy(monkeypatch, "dmlcourse.doctor", "report").side_effect = ZeroDivisionError
         with pytest.raises(ZeroDivisionError):
@@ -117,6 +126,42 @@ class TestCalls:
         hint = spy(monkeypatch, "dmlcourse.checks", "hint")
         assert main(["hint", "02.1"]) == 0
         hint.assert_called_once_with("02.1")
+
+    def test_start_and_update(self, monkeypatch) -> None:
+        start = spy(monkeypatch, "dmlcourse.workbooks", "start")
+        update = spy(monkeypatch, "dmlcourse.workbooks", "update", result=1)
+        assert main(["start", "02", "05"]) == 0
+        assert main(["update"]) == 1
+        start.assert_called_once_with(["02", "05"])
+        update.assert_called_once_with()
+
+    @pytest.mark.parametrize(
+        ("typed", "passed"),
+        [
+            ([], (None, False, False)),
+            (["--export", "me.json"], (Path("me.json"), False, False)),
+            (["--delete", "--yes"], (None, True, True)),
+        ],
+    )
+    def test_progress(self, monkeypatch, typed, passed) -> None:
+        progress = spy(monkeypatch, "dmlcourse.progress.command", "progress")
+        assert main(["progress", *typed]) == 0
+        progress.assert_called_once_with(*passed)
+
+    def test_class(self, monkeypatch) -> None:
+        page = spy(monkeypatch, "dmlcourse.progress.classroom", "class_page")
+        assert main(["class", "lab1", "--out", "wall.html"]) == 0
+        page.assert_called_once_with(Path("lab1"), Path("wall.html"))
+
+    def test_data(self, monkeypatch) -> None:
+        data = spy(monkeypatch, "dmlcourse.data.command", "data")
+        assert main(["data", "mnist", "omniglot"]) == 0
+        data.assert_called_once_with(["mnist", "omniglot"])
+
+    def test_pack(self, monkeypatch) -> None:
+        pack = spy(monkeypatch, "dmlcourse.pack", "pack")
+        assert main(["pack", "lab-folder"]) == 0
+        pack.assert_called_once_with(Path("lab-folder"))
 
     def test_grade_with_defaults(self, monkeypatch) -> None:
         grade = spy(monkeypatch, "dmlcourse.grading.command", "grade")

@@ -5,7 +5,6 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
 
-import platformdirs
 import pytest
 
 from dmlcourse import doctor
@@ -124,7 +123,7 @@ class TestDataCache:
     @pytest.fixture
     def folder(self, tmp_path, monkeypatch) -> Path:
         folder = tmp_path / "cache" / "dmlcourse"
-        monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(folder))
+        monkeypatch.setenv("DMLCOURSE_DATA", str(folder))
         return folder
 
     def test_not_made_yet(self, folder) -> None:
@@ -142,4 +141,4 @@ class TestDataCache:
         folder.parent.write_text("a file in the way")
         found = doctor.data_cache()
         assert found.state == "optional"
-        assert "XDG_CACHE_HOME" in found.remedy
+        assert "DMLCOURSE_DATA" in found.remedy

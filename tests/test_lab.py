@@ -1,5 +1,6 @@
 """``dmlcourse lab``: the folder, the chapter, the port, the screen, and a real JupyterLab."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from dmlcourse import lab
@@ -86,6 +90,68 @@ class TestChapter:
         assert "--LabApp.default_url=/lab" in lab.lab_options(tmp_path, None, 8888, True)
 
 
+class TestLearnersCopy:
+    """What is opened is the learner's, so that reading changes no file that git tracks."""
+
+    @pytest.fixture
+    def page(self, course, monkeypatch) -> Path:
+        (course / "exercises").mkdir()
+        text = (course / "chapters" / "02_mahalanobis.ipynb").read_text()
+        (course / "exercises" / "02_mahalanobis.ipynb").write_text(text)
+        monkeypatch.chdir(course)
+        return course / "chapters" / "02_mahalanobis.ipynb"
+
+    def test_is_made_with_that_of_the_exercises(self, course, page, capsys) -> None:
+        mine = course / "work" / "reading" / page.name
+        assert lab.learners_copy(course, page) == mine
+        assert mine.exists()
+        assert (course / "work" / page.name).exists()
+        assert capsys.readouterr().out.splitlines() == [
+            "work/02_mahalanobis.ipynb is your copy of exercises/02_mahalanobis.ipynb.",
+            "work/reading/02_mahalanobis.ipynb is your copy of chapters/02_mahalanobis.ipynb.",
+        ]
+
+    def test_that_is_there_opens_as_it_is(self, course, page, capsys) -> None:
+        mine = lab.learners_copy(course, page)
+        mine.write_text("the learner's, perhaps half saved")
+        capsys.readouterr()
+        assert lab.learners_copy(course, page) == mine
+        assert mine.read_text() == "the learner's, perhaps half saved"
+        assert capsys.readouterr().out == ""
+
+    def test_that_is_older_is_named_in_one_line(self, course, page, capsys) -> None:
+        before = lab.learners_copy(course, page).read_bytes()
+        page.write_text(json.dumps(PICTURE))
+        capsys.readouterr()
+        assert lab.learners_copy(course, page).read_bytes() == before
+        assert capsys.readouterr().out == (
+            "Older than the course: work/reading/02_mahalanobis.ipynb. Run `dmlcourse update`.\n"
+        )
+
+    def test_that_cannot_be_written_leaves_the_chapter_to_open(self, course, page, capsys) -> None:
+        (course / "work").write_text("a file in the way")
+        assert lab.learners_copy(course, page) == page
+        said = capsys.readouterr().out.splitlines()
+        assert said[0].startswith("work/02_mahalanobis.ipynb cannot be written (")
+        assert said[1].startswith("Opening chapters/02_mahalanobis.ipynb, the course's own file")
+
+    def test_that_is_there_opens_though_another_cannot_be_written(self, course, page) -> None:
+        mine = lab.learners_copy(course, page)
+        (course / "work" / page.name).unlink()
+        (course / "exercises" / page.name).write_text("<<<<<<< HEAD")
+        assert lab.learners_copy(course, page) == mine
+
+    def test_is_what_jupyterlab_is_told_to_open(self, course, page, monkeypatch) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(lab, "jupyterlab_start", lambda course: told.extend)
+        monkeypatch.setattr(os, "environ", dict(os.environ))
+        before = {path: path.read_bytes() for path in course.rglob("*.ipynb")}
+        assert lab.open_lab("17", browser=False) == 0
+        assert "--LabApp.default_url=/lab/tree/work/reading/17a_sampling.ipynb" in told
+        assert f"--ServerApp.root_dir={course}" in told
+        assert {path: path.read_bytes() for path in before} == before
+
+
 class TestPort:
     def test_without_a_wish_the_next_free_one_is_named(self, taken, monkeypatch, capsys) -> None:
         monkeypatch.setattr(lab, "DEFAULT_PORT", taken)
@@ -138,6 +204,27 @@ def test_without_jupyterlab_says_how_to_install_it(course, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
     with pytest.raises(UserError, match="make setup"):
         lab.jupyterlab_start(course)
+
+
+def test_no_waiting_thread_keeps_the_program_alive() -> None:
+    before = set(threading.enumerate())
+
+    async def stopped_in_mid_work() -> None:
+        await anyio.to_thread.run_sync(int)
+        loop.stop()
+        await asyncio.sleep(60)
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(stopped_in_mid_work())
+    loop.run_forever()
+    (waiting,) = set(threading.enumerate()) - before
+    assert waiting.is_alive()
+    lab.end_idle_threads()
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
+    task.cancel()
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +281,9 @@ def page_config(address: str) -> dict:
 
 @pytest.mark.skipif(os.name == "nt", reason="ends JupyterLab with a POSIX signal")
 class TestJupyterLab:
-    def test_prints_the_address_of_the_first_chapter(self, server) -> None:
+    def test_prints_the_address_of_the_learners_first_chapter(self, server) -> None:
         _, address = server
-        assert "/lab/tree/chapters/02_mahalanobis.ipynb?token=" in address
+        assert "/lab/tree/work/reading/02_mahalanobis.ipynb?token=" in address
         assert "<title>JupyterLab</title>" in read(address)
 
     def test_asks_the_network_for_nothing(self, server) -> None:

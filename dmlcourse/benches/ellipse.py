@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import ROLES, axes_equal, canvas, ellipse, labelled_points, level_set
-from ..figures.style import GRID
+from ..figures import ROLES, canvas, ellipse, labelled_points, level_set
+from .parts import bars, fixed_title, two, unit_grid
 from .shell import Bench, Slider
 
 NAMES = "ABCDEF"
@@ -90,42 +90,35 @@ def draw(state: EllipseState) -> Figure:
 
 
 def _draw_plane(ax: Axes, state: EllipseState) -> None:
-    _unit_grid(ax, REACH)
+    unit_grid(ax, REACH)
     if state.is_metric:
         ellipse(ax, state.M)
-        _title(ax, "The ball d ≤ 1 around A")
+        fixed_title(ax, "The ball d ≤ 1 around A")
     else:
         level_set(ax, state.M)
-        _title(ax, "No ball: d² < 0 where hatched")
+        fixed_title(ax, "No ball: d² < 0 where hatched")
     labelled_points(ax, POINTS, NAMES, _roles(state))
 
 
 def _draw_mapped(ax: Axes, state: EllipseState) -> None:
     if not state.is_metric:
         ax.set_axis_off()
-        _title(ax, "No plane after L")
+        fixed_title(ax, "No plane after L")
         ax.text(0.5, 0.5, _NO_FACTOR, ha="center", fontsize=11)
         return
     points = POINTS @ state.L.T
-    _unit_grid(ax, max(REACH, 1.2 * abs(points).max()))
+    unit_grid(ax, max(REACH, 1.2 * abs(points).max()))
     ellipse(ax, np.eye(2))
     labelled_points(ax, points, NAMES, _roles(state))
-    _title(ax, "After L: the ball is a circle")
+    fixed_title(ax, "After L: the ball is a circle")
 
 
 def _draw_ranks(ax: Axes, state: EllipseState) -> None:
-    ax.set_axis_off()
-    _title(ax, "From A, nearest first: d" if state.is_metric else "From A: d², and no distance")
+    fixed_title(
+        ax, "From A, nearest first: d" if state.is_metric else "From A: d², and no distance"
+    )
     lengths, roles = _lengths(state)[state.order], np.array(_roles(state))[state.order]
-    low, high = min(lengths.min(), 0), max(lengths.max(), 0.1)
-    span = high - low
-    ax.set_xlim(low - 0.15 * span, high + 0.25 * span)
-    ax.set_ylim(len(lengths) - 0.4, -0.6)
-    colours = [ROLES[role].colour for role in roles]
-    ax.hlines(range(len(lengths)), 0, lengths, color=colours, linewidth=16)
-    for row, (i, length) in enumerate(zip(state.order, lengths, strict=True)):
-        ax.text(low - 0.1 * span, row, NAMES[i], va="center", ha="center", fontsize=12)
-        ax.text(max(length, 0) + 0.03 * span, row, _two(length), va="center", fontsize=11)
+    bars(ax, [NAMES[i] for i in state.order], lengths, [ROLES[role].colour for role in roles])
 
 
 def _roles(state: EllipseState) -> list[str]:
@@ -133,22 +126,6 @@ def _roles(state: EllipseState) -> list[str]:
     inside = np.where(state.squares <= 1, "near", "far")
     roles = np.where(state.squares < 0, "refused", inside).tolist()
     return ["anchor", *roles[1:]]
-
-
-def _unit_grid(ax: Axes, reach: float) -> None:
-    """Lines one unit apart, without ticks: much faster to draw, and all that is needed here."""
-    axes_equal(ax, reach)
-    ax.set_anchor("N")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    units = np.arange(-int(reach), int(reach) + 1)
-    ax.vlines(units, -reach, reach, color=GRID, linewidth=0.8, zorder=0)
-    ax.hlines(units, -reach, reach, color=GRID, linewidth=0.8, zorder=0)
-
-
-def _title(ax: Axes, text: str) -> None:
-    """A title at a fixed height, which spares matplotlib the search for a free one."""
-    ax.set_title(text, y=1.0, pad=6)
 
 
 def _lengths(state: EllipseState) -> np.ndarray:
@@ -180,8 +157,8 @@ def _shape(low: float, high: float) -> str:
             "one line, and the ball is a circle."
         )
     return (
-        f"Left: the ball d ≤ 1 around A is an ellipse with half axes {_two(low**-0.5)} and "
-        f"{_two(high**-0.5)}. Middle: after L the ball is a circle."
+        f"Left: the ball d ≤ 1 around A is an ellipse with half axes {two(low**-0.5)} and "
+        f"{two(high**-0.5)}. Middle: after L the ball is a circle."
     )
 
 
@@ -189,8 +166,8 @@ def read(state: EllipseState) -> str:
     """Return the numbers of the state as HTML."""
     (a, b), (c, d) = state.M
     lines = [
-        f"M = [[{_two(a)}, {_two(b)}], [{_two(c)}, {_two(d)}]]",
-        f"Eigenvalues {_two(state.first)} and {_two(state.second)}; {_verdict(state)}",
+        f"M = [[{two(a)}, {two(b)}], [{two(c)}, {two(d)}]]",
+        f"Eigenvalues {two(state.first)} and {two(state.second)}; {_verdict(state)}",
         _in_order(state),
     ]
     return "<br>".join(escape(line) for line in lines)
@@ -207,14 +184,9 @@ def _verdict(state: EllipseState) -> str:
 
 def _in_order(state: EllipseState) -> str:
     lengths = _lengths(state)
-    listed = ", ".join(f"{NAMES[i]} {_two(lengths[i])}" for i in state.order)
+    listed = ", ".join(f"{NAMES[i]} {two(lengths[i])}" for i in state.order)
     what = "d" if state.is_metric else "d²"
     return f"From A, nearest first ({what}): {listed}."
-
-
-def _two(value: float) -> str:
-    """Two decimals with a true minus sign, and no minus before zero."""
-    return f"{round(float(value), 2) + 0.0:.2f}".replace("-", "−")
 
 
 BENCH = Bench(

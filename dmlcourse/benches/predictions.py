@@ -15,11 +15,15 @@ from matplotlib.figure import Figure
 
 from .. import journal
 from ..figures.pictures import SLOT, Html, Picture, fold, inline, paragraph
+from ..progress import known
+from ..progress.record import CONFIDENCE
+from ..progress.standing import Calibration, chapter_of
+from ..progress.standing import calibration as counted
+from ..progress.words import surprises
 from ..session import is_interactive
 from .shell import live
 
-_FIELDS = {"key", "choice", "confidence", "correct"}
-CONFIDENCE = ("guess", "fairly sure", "sure")
+CELL = "text-align:left;padding:.25em 1.2em .25em 0"
 
 Reveal = Callable[[], tuple[Figure, str]]
 
@@ -127,38 +131,35 @@ def calibration(chapter: str) -> None:
     Each question counts once, as it was first answered. A program that runs the notebook sees the
     line for a reader without predictions: a stored output is nobody's record.
     """
-    made = _first_answers(chapter) if is_interactive() else []
-    display(Html(_table(made) if made else paragraph(_NONE_YET)))
+    record = known(journal.entries("prediction")) if is_interactive() else []
+    made = counted(entry for entry in record if chapter_of(entry) == chapter)
+    display(Html(calibration_table(made) if made.levels else paragraph(_NONE_YET)))
 
 
 _NONE_YET = "No predictions recorded in this chapter yet. Each one you commit to is counted here."
 
 
-def _first_answers(chapter: str) -> list[dict]:
-    first: dict[str, dict] = {}
-    for entry in journal.entries("prediction"):
-        if entry.keys() >= _FIELDS and entry["key"].startswith(f"{chapter}."):
-            first.setdefault(entry["key"], entry)
-    return list(first.values())
-
-
-def _table(made: list[dict]) -> str:
+def calibration_table(made: Calibration) -> str:
     """One row for each degree of confidence that occurs, then what was sure and wrong."""
-    rows = ""
-    for level in CONFIDENCE:
-        right = [entry["correct"] for entry in made if entry["confidence"] == level]
-        if right:
-            rows += f"<tr><td>{level}</td><td>{sum(right)} of {len(right)}</td></tr>"
-    head = "<tr><th>You were</th><th>and right in</th></tr>"
-    return f"<table>{head}{rows}</table>{_surprises(made)}"
+    rows = "".join(
+        f'<tr><th scope="row" style="{CELL};font-weight:400">{escape(level)}</th>'
+        f'<td style="{CELL}">{right} of {of}</td></tr>'
+        for level, right, of in made.levels
+    )
+    said = surprises(made)
+    return table("Your predictions", ("You were", "and right in"), rows) + (
+        paragraph(said) if said else ""
+    )
 
 
-def _surprises(made: list[dict]) -> str:
-    sure = [entry for entry in made if entry["confidence"] == "sure" and not entry["correct"]]
-    if not sure:
-        return ""
-    topics = ", ".join(entry["key"].partition(".")[2] for entry in sure)
-    return paragraph(f"Sure, and wrong: {topics}. These are worth a second look.")
+def table(caption: str, heads: Sequence[str], rows: str) -> str:
+    """An HTML table in the colours of the page around it."""
+    head = "".join(f'<th scope="col" style="{CELL}">{name}</th>' for name in heads)
+    title = f'<caption style="text-align:left;font-weight:600">{caption}</caption>'
+    return (
+        f'<table style="border-collapse:collapse">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
 
 
 def _radio(options: Sequence[str], label: str) -> widgets.RadioButtons:

@@ -269,10 +269,12 @@ def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Find
     if complaint is None:
         return None
     reason, sentence = complaint
-    return Finding(case, reason, sentence + _dtype_remark(case, seen))
+    real = any(right.dtype.kind == "f" for right in key.expected[number].values())
+    return Finding(case, reason, sentence + (_dtype_remark(case, seen) if real else ""))
 
 
 def _dtype_remark(case: Case, seen: Observation) -> str:
+    """A word on a result of less precision than the inputs; for answers that are real numbers."""
     given = {v.dtype for v in case.inputs.values() if isinstance(v, np.ndarray)}
     floats = {d for d in given if d.kind == "f"}
     for value in seen.values.values():
@@ -306,14 +308,26 @@ def _compare(
 def _within(got: np.ndarray, right: np.ndarray, budget: np.ndarray) -> bool:
     if right.dtype.kind not in "f":
         return bool(np.array_equal(got, right))
-    return bool(np.all(np.abs(got - right) <= budget))
+    return bool(np.all(_near(got, right, budget)))
+
+
+def _near(one: np.ndarray, other: np.ndarray, budget: np.ndarray) -> np.ndarray:
+    """Entry by entry, whether two arrays agree: numbers up to ``budget``, infinities exactly.
+
+    Infinity minus infinity is NaN, and the rounding error of an infinite number is infinite: a
+    comparison by difference would refuse the same infinity, or let any number pass for it.
+    """
+    finite = np.isfinite(one) & np.isfinite(other)
+    with np.errstate(all="ignore"):
+        return np.where(finite, np.abs(one - other) <= budget, one == other)
 
 
 def _difference(got: np.ndarray, right: np.ndarray, budget: np.ndarray) -> str:
     numbers = right.dtype.kind == "f" and got.dtype.kind in "fiub"
     with np.errstate(all="ignore"):
-        excess = np.abs(got - right) / budget if numbers else (got != right).astype(float)
+        excess = np.abs(got - right) / budget if numbers else np.ones(right.shape)
     excess = np.where(np.isnan(excess), np.inf, excess)
+    excess = np.where(got == right, 0.0, excess)
     at = np.unravel_index(int(np.argmax(excess)), right.shape) if right.size else ()
     place = f"entry {[int(i) for i in at]}: " if right.size > 1 else ""
     a, b = right[at], got[at]
@@ -340,13 +354,11 @@ def _shape(array: np.ndarray) -> str:
 
 
 def _close(one: np.ndarray, other: np.ndarray, budget: np.ndarray) -> bool:
-    if one.shape != other.shape:
+    if one.shape != other.shape or (one.dtype.kind == "U") != (other.dtype.kind == "U"):
         return False
     if one.dtype.kind not in "fc" and other.dtype.kind not in "fc":
         return bool(np.array_equal(one, other))
-    with np.errstate(all="ignore"):
-        near = np.abs(one - other) <= budget
-    return bool(np.all(near | (np.isnan(one) & np.isnan(other))))
+    return bool(np.all(_near(one, other, budget) | (np.isnan(one) & np.isnan(other))))
 
 
 # ---------------------------------------------------------------- which mistake

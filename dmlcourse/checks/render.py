@@ -32,8 +32,9 @@ def lines(verdict: Verdict) -> list[str]:
     if verdict.mistake:
         said.append(verdict.mistake.sentence)
     if verdict.outcome == NOT_ATTEMPTED:
+        points = "1 point" if verdict.exercise.points == 1 else f"{verdict.exercise.points} points"
         said.append(
-            f"Write your answer in the cell above. It is worth {verdict.exercise.points} points "
+            f"Write your answer in the cell above. It is worth {points} "
             f"and takes about {verdict.exercise.minutes} minutes. "
             f'hint("{verdict.exercise.number}") gives a hint.'
         )

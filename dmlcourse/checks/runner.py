@@ -56,6 +56,18 @@ def check(number: str, *answer: Any) -> None:
         raise NotYet(verdict, shown and _in_notebook())
 
 
+def try_out(number: str, *answer: Any) -> None:
+    """Show the verdict on an answer and go on: nothing is raised, and nothing is recorded.
+
+    For an answer that is wrong on purpose, in a chapter that shows what a check says of it.
+
+    Raises:
+        UserError: an unknown number, or not exactly one answer.
+    """
+    exercise = _exercise(number, answer)
+    _show(judge(_key(exercise.number), _observe_all(exercise, answer[0])), aloud=True)
+
+
 def hint(number: str) -> None:
     """Show the next hint of an exercise; after the last one, say where the solution is."""
     exercise = find(number)
@@ -122,10 +134,10 @@ def _in_notebook() -> bool:
     return bool(shell and hasattr(shell, "kernel"))
 
 
-def _show(verdict: Verdict) -> None:
+def _show(verdict: Verdict, aloud: bool = False) -> None:
     if not _in_notebook():
-        # A failing verdict is the text of the exception; it is not said twice.
-        if verdict.outcome in (PASSED, NOT_ATTEMPTED):
+        # A failing verdict is the text of the exception that follows; it is not said twice.
+        if aloud or verdict.outcome in (PASSED, NOT_ATTEMPTED):
             print(render.plain(verdict))
         return
     from IPython.display import display

@@ -6,9 +6,8 @@ import numpy as np
 
 from ..observing import Case, Function
 from .budget import Arrays, root, rounding
+from .making import Rng, cases_of
 from .spec import Complaint, Exercise, Mistake, Variant
-
-Rng = np.random.Generator
 
 # What people add to the diagonal, or clip to, so that a singular matrix becomes invertible.
 _SMALL = tuple(10.0**-k for k in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12))
@@ -67,11 +66,7 @@ def _mahalanobis_cases(rng: Rng, variant: Variant) -> list[Case]:
     X, Y, M = points(4, 3), points(5, 3), _psd(rng, 3)
     single = [a.astype(np.float32) for a in (points(4, 3), points(3, 3), _psd(rng, 3))]
     far = 50 + points(6, 3)
-    names = ("X", "Y", "M")
-
-    def case(name: str, *arrays: np.ndarray, **more: object) -> Case:
-        return Case(name, dict(zip(names, arrays, strict=True)), **more)  # type: ignore[arg-type]
-
+    case = cases_of("X", "Y", "M")
     return [
         case("two points on a line", np.zeros((1, 1)), np.array([[3.0]]), np.array([[4.0]])),
         case(
@@ -276,23 +271,25 @@ MAHALANOBIS = Exercise(
 
 
 def _factor_cases(rng: Rng, variant: Variant) -> list[Case]:
-    def case(name: str, M: np.ndarray, group: str, **more: str) -> Case:
-        return Case(name, {"M": M}, group=group, **more)  # type: ignore[arg-type]
-
+    case = cases_of("M")
     single = _psd(rng, 3).astype(np.float32)
     return [
-        case("one number", np.array([[9.0]]), "values"),
-        case("a diagonal M", np.diag([4.0, 1.0]), "values"),
-        case("two by two", np.array([[2.0, 1.0], [1.0, 3.0]]), "values"),
-        case("four by four", _psd(rng, 4), "values"),
-        case("one eigenvalue twice", np.ones((3, 3)) + np.eye(3), "values"),
-        case("a diagonal M with a zero", np.diag([4.0, 0.0]), "singular"),
-        case("an eigenvalue of -1e-17, left by rounding", np.diag([4.0, 1.0, -1e-17]), "singular"),
-        case("rank two of five", _psd(rng, 5, 2), "singular"),
-        case("the zero metric", np.zeros((2, 2)), "singular"),
-        case("a small scale", 1e-8 * _psd(rng, 3), "values"),
-        case("float32", (single + single.T) / 2, "values"),
-        case("Fortran order", _psd(rng, 3), "values", layout="F"),
+        case("one number", np.array([[9.0]])),
+        case("a diagonal M", np.diag([4.0, 1.0])),
+        case("two by two", np.array([[2.0, 1.0], [1.0, 3.0]])),
+        case("four by four", _psd(rng, 4)),
+        case("one eigenvalue twice", np.ones((3, 3)) + np.eye(3)),
+        case("a diagonal M with a zero", np.diag([4.0, 0.0]), group="singular"),
+        case(
+            "an eigenvalue of -1e-17, left by rounding",
+            np.diag([4.0, 1.0, -1e-17]),
+            group="singular",
+        ),
+        case("rank two of five", _psd(rng, 5, 2), group="singular"),
+        case("the zero metric", np.zeros((2, 2)), group="singular"),
+        case("a small scale", 1e-8 * _psd(rng, 3)),
+        case("float32", (single + single.T) / 2),
+        case("Fortran order", _psd(rng, 3), layout="F"),
     ]
 
 
@@ -461,9 +458,7 @@ def _project_cases(rng: Rng, variant: Variant) -> list[Case]:
         size = np.linspace(0.5, 3, d) * rng.uniform(0.9, 1, d)
         return (vectors * np.where(np.arange(d) % 2, size, -size)) @ vectors.T
 
-    def case(name: str, A: np.ndarray, group: str = "values", **more: str) -> Case:
-        return Case(name, {"A": A}, group=group, **more)  # type: ignore[arg-type]
-
+    case = cases_of("A")
     lopsided = np.array([[1.0, 4.0], [0.0, 1.0]])
     return [
         case("one negative number", np.array([[-3.0]])),
@@ -473,10 +468,10 @@ def _project_cases(rng: Rng, variant: Variant) -> list[Case]:
         case("symmetric, four by four", symmetric(4)),
         case("already in the cone", _psd(rng, 4)),
         case("negative definite", -_psd(rng, 3)),
-        case("not symmetric", lopsided, "asymmetric"),
-        case("not symmetric, five by five", rng.normal(size=(5, 5)), "asymmetric"),
-        case("float32", symmetric(3).astype(np.float32), "asymmetric"),
-        case("Fortran order", rng.normal(size=(4, 4)), "asymmetric", layout="F"),
+        case("not symmetric", lopsided, group="asymmetric"),
+        case("not symmetric, five by five", rng.normal(size=(5, 5)), group="asymmetric"),
+        case("float32", symmetric(3).astype(np.float32), group="asymmetric"),
+        case("Fortran order", rng.normal(size=(4, 4)), group="asymmetric", layout="F"),
     ]
 
 

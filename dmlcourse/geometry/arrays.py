@@ -29,11 +29,12 @@ class GiveBack:
     def __call__(self, result: Tensor) -> Any:
         if result.is_floating_point():
             result = result.to(self.dtype)
-        return result.numpy() if self.numpy else result
+        # Indexed with (), an array without dimensions becomes a scalar, as NumPy's own results are.
+        return result.numpy()[()] if self.numpy else result
 
 
 def take(**arrays: Any) -> tuple[list[Any], GiveBack]:
-    """Tensors for the named arrays, and the function that gives results back in their kind.
+    """Tensors for the named matrices, and the function that gives results back in their kind.
 
     NumPy arrays (and lists, read by ``np.asarray``) share their memory where torch allows it;
     nothing is ever written to them. ``None`` stays ``None``. Integers and booleans become float64;
@@ -41,15 +42,49 @@ def take(**arrays: Any) -> tuple[list[Any], GiveBack]:
     torch are mixed or values are not real numbers, ``ValueError`` for two devices, an array that is
     not two-dimensional, NaN or infinity.
     """
+    tensors, give_back = take_any(**arrays)
+    for name, tensor in zip(arrays, tensors, strict=True):
+        if tensor is not None:
+            expect_matrix(name, tensor)
+            expect_finite(name, tensor)
+    return tensors, give_back
+
+
+def take_any(**arrays: Any) -> tuple[list[Any], GiveBack]:
+    """As ``take``, for arrays of any shape and any real values: the caller tests those."""
     given = {name: value for name, value in arrays.items() if value is not None}
     numpy = _one_kind(given)
     tensors = {name: _tensor(name, value) for name, value in given.items()}
     _one_device(tensors)
-    for name, tensor in tensors.items():
-        _expect_matrix(name, tensor)
-        _expect_finite(name, tensor)
     dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors.values()))
     return [tensors.get(name) for name in arrays], GiveBack(numpy, dtype)
+
+
+def expect_matrix(name: str, tensor: Tensor) -> None:
+    """Raise ``ValueError`` unless ``tensor`` has two dimensions."""
+    if tensor.ndim == 2:
+        return
+    remedy = f" For one row write {name}[None, :]." if tensor.ndim == 1 else ""
+    raise ValueError(f"{name} has shape {_shape(tensor)}: expected two dimensions.{remedy}")
+
+
+def expect_finite(name: str, tensor: Tensor) -> None:
+    """Raise ``ValueError`` for NaN or infinity, with its place."""
+    finite = torch.isfinite(tensor)
+    if finite.all():
+        return
+    where, value = first(name, tensor, ~finite)
+    what = "rows" if tensor.ndim == 2 else "values"
+    raise ValueError(
+        f"{where} is {value}: every value must be finite. "
+        f"Remove such {what}, or fill them in, before you measure distances."
+    )
+
+
+def first(name: str, tensor: Tensor, mask: Tensor) -> tuple[str, float]:
+    """The first entry that the mask marks: its place, such as ``"X[3, 1]"``, and its value."""
+    index = mask.nonzero()[0].tolist()
+    return f"{name}{index or ''}", tensor[tuple(index)].item()
 
 
 def expect_columns(name: str, tensor: Tensor, columns: int) -> None:
@@ -117,24 +152,6 @@ def _not_real(name: str, dtype: Any) -> str:
     return (
         f"{name} has dtype {dtype}: expected real numbers "
         f"(float16, bfloat16, float32, float64, integers or booleans)."
-    )
-
-
-def _expect_matrix(name: str, tensor: Tensor) -> None:
-    if tensor.ndim == 2:
-        return
-    remedy = f" For one row write {name}[None, :]." if tensor.ndim == 1 else ""
-    raise ValueError(f"{name} has shape {_shape(tensor)}: expected two dimensions.{remedy}")
-
-
-def _expect_finite(name: str, tensor: Tensor) -> None:
-    finite = torch.isfinite(tensor)
-    if finite.all():
-        return
-    row, column = (~finite).nonzero()[0].tolist()
-    raise ValueError(
-        f"{name}[{row}, {column}] is {tensor[row, column].item()}: every value must be finite. "
-        f"Remove such rows, or fill them in, before you measure distances."
     )
 
 

@@ -1,7 +1,8 @@
 """The package ``dmlcourse`` as a submission finds it: another one, without any answers.
 
-``observing`` is the real one. ``checks``, ``figures`` and ``benches`` take every call and do
-nothing. Whatever else this library has says, when imported, why it is not there.
+``observing`` and ``data`` are the real ones; there is no network to download from. ``checks``,
+``figures`` and ``benches`` take every call and do nothing. Whatever else this library has says,
+when imported, why it is not there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from pathlib import Path
 from .. import __version__
 
 ROOMS = Path(__file__).parent.parent
-CARRIED = {"observing": ROOMS / "observing", "inside": Path(__file__).parent / "inside"}
+CARRIED = {
+    "observing": ROOMS / "observing",
+    "inside": Path(__file__).parent / "inside",
+    "data": ROOMS / "data",
+    "errors": ROOMS / "errors.py",
+}
 
 SILENT = '''"""Takes every call and does nothing: what a grade rests on is observed, not shown."""
 
@@ -45,14 +51,21 @@ def write(folder: Path) -> Path:
     package = folder / "dmlcourse"
     package.mkdir()
     (package / "__init__.py").write_text(f'__version__ = "{__version__}"\n', encoding="utf-8")
-    for name, source in CARRIED.items():
-        shutil.copytree(source, package / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for source in CARRIED.values():
+        _carry(source, package / source.name)
     for name in STUBS:
         (package / f"{name}.py").write_text(SILENT, encoding="utf-8")
     for name in absent():
         text = f"raise ImportError({ABSENT.format(room=name)!r})\n"
         (package / f"{name}.py").write_text(text, encoding="utf-8")
     return folder
+
+
+def _carry(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copyfile(source, target)
 
 
 def absent() -> list[str]:

@@ -1,5 +1,7 @@
 """Predict, then reveal: commit first, learn after, and see at the end how sure one could be."""
 
+import re
+
 import ipywidgets as widgets
 import pytest
 
@@ -129,6 +131,11 @@ def answered(key: str, confidence: str, correct: bool) -> None:
     journal.record("prediction", key=key, choice="C", confidence=confidence, correct=correct)
 
 
+def rows(html: str) -> list[tuple[str, str]]:
+    """The rows of the table: how sure, and how many were right."""
+    return re.findall(r'<th scope="row"[^>]*>([^<]+)</th><td[^>]*>([^<]+)</td>', html)
+
+
 @pytest.mark.usefixtures("a_person")
 class TestCalibration:
     """The end of a chapter."""
@@ -147,16 +154,15 @@ class TestCalibration:
             answered(key, confidence, correct)
         calibration("02")
         html = displayed[0].html
-        assert "<td>guess</td><td>1 of 1</td>" in html
-        assert "<td>sure</td><td>1 of 2</td>" in html
+        assert rows(html) == [("guess", "1 of 1"), ("sure", "1 of 2")]
         assert "fairly sure" not in html
-        assert "Sure, and wrong: b." in html
+        assert "Sure, and wrong: b (chapter 02)." in html
 
     def test_the_first_answer_counts(self, displayed):
         answered("02.a", "sure", False)
         answered("02.a", "sure", True)
         calibration("02")
-        assert "<td>sure</td><td>0 of 1</td>" in displayed[0].html
+        assert rows(displayed[0].html) == [("sure", "0 of 1")]
 
     def test_a_line_that_is_no_prediction_of_ours_is_passed_over(self, displayed):
         journal.record("prediction", key="02.a")

@@ -1,11 +1,9 @@
 """``check`` as it is met: in a notebook run by a person, in one run by a program, in a script."""
 
 import json
-import os
 import textwrap
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from dmlcourse import exercises, journal
 from dmlcourse.checks import NotYet, check, hint
@@ -17,16 +15,6 @@ from dmlcourse.errors import UserError
 def own_journal(tmp_path, monkeypatch):
     monkeypatch.setenv("DMLCOURSE_HOME", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    manager, client = start_new_kernel(env={**os.environ, "DMLCOURSE_HOME": str(home)})
-    client.home = home
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
 
 
 def run(client, code, person):

@@ -267,6 +267,78 @@ def test_a_module_is_judged_with_a_mistake_that_overrides_one_method():
     assert verdict(Absolute, module).mistake.name == "absolute"
 
 
+def outward(a):
+    """Infinite for what is not positive."""
+    return np.where(a > 0, a, np.inf)
+
+
+def toy_with_infinities(**changes):
+    parts = {
+        "cases": lambda rng, variant: [Case("three numbers", {"a": np.array([-1.0, 2.0, 3.0])})],
+        "groups": {},
+        "reference": lambda variant: outward,
+        "mistakes": lambda variant: (
+            Mistake("wrong sign", lambda a: -outward(a), "Your result has the other sign."),
+            Mistake("doubled", lambda a: 2 * outward(a), "Your numbers are doubled."),
+        ),
+        # An error in proportion to the value: infinite where the value is.
+        "budget": lambda case, expected: {k: 1e-15 * np.abs(v) for k, v in expected.items()},
+    }
+    return toy(**(parts | changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"budget": toy().budget}], ids=["relative", "default"])
+class TestInfinity:
+    def test_where_infinity_is_expected_it_passes(self, changes):
+        assert verdict(lambda a: outward(a) + 0.0, toy_with_infinities(**changes)).outcome == PASSED
+
+    @pytest.mark.parametrize(
+        ("value", "said"), [(7.0, "got 7."), (-np.inf, "got -inf."), (np.nan, "got NaN.")]
+    )
+    def test_nothing_else_passes_for_it(self, value, said, changes):
+        exercise = toy_with_infinities(**changes)
+        found = verdict(lambda a: np.where(a > 0, a, value), exercise)
+        assert found.outcome == FAILED
+        assert found.finding.sentence == f"entry [0]: expected inf, {said}"
+
+    def test_it_does_not_pass_for_a_number(self, changes):
+        found = verdict(lambda a: np.full_like(a, np.inf), toy_with_infinities(**changes))
+        assert found.finding.sentence == "entry [1]: expected 2, got inf."
+
+    def test_an_equal_one_is_not_what_is_shown(self, changes):
+        def off(a):
+            return outward(a) * np.array([1, 1, 1.001])
+
+        sentence = verdict(off, toy_with_infinities(**changes)).finding.sentence
+        assert sentence.startswith("entry [2]: expected 3, got 3.003. Off by 0.003")
+
+    @pytest.mark.parametrize(("factor", "name"), [(-1, "wrong sign"), (2, "doubled")])
+    def test_a_mistake_with_infinities_is_recognised(self, factor, name, changes):
+        exercise = toy_with_infinities(**changes)
+        assert verdict(lambda a: factor * outward(a), exercise).mistake.name == name
+
+    def test_the_same_infinity_alone_makes_no_likeness(self, changes):
+        exercise = toy_with_infinities(**changes)
+        assert verdict(lambda a: outward(a) + np.array([0, 5, 5]), exercise).mistake is None
+
+
+def test_text_is_never_like_a_number():
+    mean = Mistake("mean", np.mean, "You took the mean.")
+    exercise = toy(reference=lambda variant: np.sum, mistakes=lambda variant: (mean,))
+    found = verdict(lambda a: "six", exercise)
+    assert found.mistake is None
+    assert found.finding.sentence == "got 'six'; expected numbers."
+
+
+def test_whole_numbers_are_no_loss_of_precision_where_labels_are_asked():
+    def labels(a):
+        return (a > 0).astype(int)
+
+    exercise = toy(reference=lambda variant: labels, mistakes=lambda variant: ())
+    sentence = verdict(lambda a: 7 + labels(a), exercise).finding.sentence
+    assert sentence == "expected 1, got 8."
+
+
 def test_points_that_do_not_add_up_are_refused():
     with pytest.raises(ValueError, match="the groups give 2 points, the exercise 3"):
         toy(groups={"values": 2})

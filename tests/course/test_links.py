@@ -91,6 +91,9 @@ def exists(name: str) -> bool:
     """Whether the repository has a file or folder of a name, or of a pattern with NN and name."""
     if name.strip("/") in IGNORED:
         return True
+    # A learner's copy is there once it has been started; what it is a copy of has to be.
+    name = re.sub("^work/reading/(?=.)", "chapters/", name)
+    name = re.sub("^work/(?=.)", "exercises/", name)
     pattern = re.escape(name.strip("/")).replace("NN", r"\d\d[a-z]?").replace("_name", r"_\w+")
     end = r"(?:/.*)?" if name.endswith("/") else ""
     # A name without a folder may stand anywhere.

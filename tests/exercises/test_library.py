@@ -10,7 +10,33 @@ from dmlcourse.checks.render import plain
 from dmlcourse.observing import observe
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def neighbours_vote(X, y, k):
+    """The most frequent label of the k nearest other points; the smallest of several."""
+    _, index = geometry.nearest(X, k=k)
+    labels = y[index]
+    classes = torch.unique(y) if isinstance(y, torch.Tensor) else np.unique(y)
+    return classes[(labels[:, :, None] == classes).sum(1).argmax(1)]
+
+
+def chords(X, Y):
+    """Euclidean distances between rows scaled to length 1."""
+    X, Y = (Z / ((Z**2).sum(1) ** 0.5)[:, None] for Z in (X, Y))
+    return geometry.pairwise_distances(X, Y)
+
+
 LIBRARY = {
+    "00.0": lambda x, y: geometry.pairwise_distances(x[None], y[None])[0, 0],
+    "00.1": lambda X, Y: geometry.pairwise_distances(X, Y, squared=True),
+    "00.2": neighbours_vote,
+    "01.1": lambda D: geometry.find_triangle_violation(D) or (),
+    "01.2": geometry.kl_gaussian,
+    "01.2b": geometry.kl_discrete,
+    "01.3": geometry.jeffrey,
+    "01.4": geometry.bhattacharyya,
+    "01.4b": geometry.matusita,
+    "01.5": chords,
     "02.1": lambda X, Y, M: geometry.mahalanobis(X, Y, M=M),
     "02.2": geometry.factor,
     "02.3": geometry.project_psd,
@@ -22,16 +48,27 @@ LIBRARY = {
 def on(device, solve):
     """The same answer, with its inputs and its result carried to the device and back."""
 
+    def carried(value):
+        if not isinstance(value, np.ndarray):
+            return value
+        return torch.from_numpy(np.ascontiguousarray(value)).to(device)
+
     def answer(*inputs):
-        tensors = [torch.from_numpy(np.ascontiguousarray(value)).to(device) for value in inputs]
+        tensors = [carried(value) for value in inputs]
         found = solve(*tensors)
         if isinstance(found, torch.Tensor):
             assert found.device.type == device
-            assert found.dtype == tensors[0].dtype
+            assert found.dtype in results_of(inputs)
             return found.cpu().numpy()
         return found
 
     return answer
+
+
+def results_of(inputs):
+    """The dtypes that a result may have: those of the inputs, and float64 if all are whole."""
+    given = {torch.from_numpy(np.empty(0, v.dtype)).dtype for v in inputs if hasattr(v, "dtype")}
+    return given | (set() if any(d.is_floating_point for d in given) else {torch.float64})
 
 
 def verdict(number, answer):

@@ -84,6 +84,12 @@ class TestRuns:
         source = "%matplotlib inline\n!ls\nx = !ls\n?print\ndisplay(1)\n%time y = 3\nassert y == 3"
         assert run(source) == Observation()
 
+    def test_a_cell_that_loads_a_bundled_set(self, jailed: None) -> None:
+        source = "from dmlcourse.data import load\nX = load('iris').X\ndef f(x): return X[x, 0]"
+        with Jail() as jail:
+            (seen,) = observed(jail, source, 0)
+        assert seen.values["result"].array == 5.1
+
     def test_what_was_never_defined(self, jail: Jail) -> None:
         (seen,) = observed(jail, "g = 1", 1, 2)
         assert is_missing(seen)

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -261,6 +262,122 @@ class TestEnvironment:
         assert environment.python == tmp_path / ".venv" / python
 
 
+def add_wheel(course: Course, name: str) -> None:
+    """Put a small package into the wheels of a course, which makes an offline copy of it."""
+    wheels = course.folder / "wheels"
+    wheels.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(wheels / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def made_for(course: Course, machine: str) -> bootstrap.OfflineCopy:
+    (course.folder / "wheels").mkdir()
+    (course.folder / "OFFLINE.txt").write_text(f"An offline copy.\n\nMade for: {machine}\n")
+    return bootstrap.OfflineCopy(course.folder)
+
+
+def fake_python(path: Path, says: str) -> None:
+    path.write_text(f"#!/bin/sh\necho {says}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def bare(ready: Course) -> Iterator[Course]:
+    """A course with an environment in which nothing counts as installed."""
+    ready.note.write_text("")
+    yield ready
+    shutil.rmtree(ready.folder / "wheels")
+    (ready.folder / "OFFLINE.txt").unlink(missing_ok=True)
+
+
+class TestOfflineCopy:
+    def test_installs_from_its_wheels(self, bare: Course) -> None:
+        add_wheel(bare, "small_package_for_the_course")
+        bare.requirements.write_text("small_package_for_the_course\n")
+        # Whatever pip is told elsewhere, the wheels are all it gets.
+        code, output = bare.run("setup", PIP_INDEX_URL="http://127.0.0.1:9/", PIP_RETRIES="0")
+        assert code == 0, output
+        (installed,) = bare.venv.rglob("small_package_for_the_course.py")
+        assert installed.parent.name == "site-packages"
+
+    def test_that_lacks_a_package_says_where_it_looked(self, bare: Course) -> None:
+        add_wheel(bare, "another_package")
+        bare.requirements.write_text("no_such_package_for_the_course\n")
+        code, output = bare.run("setup")
+        assert code == 1
+        assert "No matching distribution found for no_such_package_for_the_course" in output
+        assert "could not install the course from the offline copy" in output
+        assert str(bare.folder / "wheels") in output
+
+    def test_says_before_the_installation_that_it_needs_no_network(
+        self, course: Course, monkeypatch, capsys
+    ) -> None:
+        monkeypatch.setattr(bootstrap.subprocess, "call", lambda command: 0)
+        add_wheel(course, "any_package")
+        bootstrap.Environment(course.folder).create()
+        assert "from wheels, without a network" in capsys.readouterr().out
+
+    def test_serves_no_contributor(self, course: Course) -> None:
+        add_wheel(course, "pytest")
+        for command in ("test", "dev"):
+            code, output = course.run(command)
+            assert code == 1
+            assert 'it serves "lab" and "setup"' in output
+        assert not course.venv.exists()
+
+    def test_is_only_where_wheels_are(self, course: Course) -> None:
+        copy = bootstrap.OfflineCopy(course.folder)
+        assert not copy
+        assert copy.variables() == {}
+        assert copy.other_python("contributor") == ""
+
+    @pytest.mark.parametrize("machine", [bootstrap.this_machine(), ""])
+    def test_made_for_this_machine_or_for_an_unknown_one_is_tried(self, course, machine) -> None:
+        assert made_for(course, machine).other_python("learner") == ""
+
+    @pytest.mark.parametrize("machine", ["Plan9 mips, Python 3.11", "Plan9 mips, Python 3.99", "?"])
+    def test_made_for_another_system_is_refused(self, course: Course, machine: str) -> None:
+        made_for(course, machine)
+        code, output = course.run("lab")
+        assert code == 1
+        assert f"made for {machine}. This machine has {bootstrap.this_machine()}." in output
+        assert "dmlcourse pack" in output
+        assert not course.venv.exists()
+
+    def test_made_for_another_python_takes_that_one(self, course, tmp_path, monkeypatch) -> None:
+        copy = made_for(course, f"{bootstrap.this_system()}, Python 3.99")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        fake_python(tmp_path / "python3.99", "3.99")
+        assert copy.other_python("learner") == str(tmp_path / "python3.99")
+
+    @pytest.mark.parametrize("says", ["3.98", ""])
+    def test_made_for_another_python_takes_no_impostor(
+        self, course, tmp_path, monkeypatch, says
+    ) -> None:
+        copy = made_for(course, f"{bootstrap.this_system()}, Python 3.99")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        fake_python(tmp_path / "python3.99", says)
+        with pytest.raises(bootstrap.Stop, match=r"run the same command with Python 3\.99"):
+            copy.other_python("learner")
+
+    def test_names_its_wheels_without_a_space(self, course: Course) -> None:
+        # pip splits the setting at spaces, and the folder of this course has one.
+        variables = made_for(course, "").variables()
+        assert variables["PIP_NO_INDEX"] == "1"
+        assert variables["PIP_FIND_LINKS"].endswith("/a%20course/wheels")
+
+    def test_is_not_asked_for_what_is_installed(self, bare: Course) -> None:
+        bare.note.write_text(f"learner {bootstrap.Environment(bare.folder).digest()}\n")
+        made_for(bare, "Plan9 mips, Python 3.11")
+        code, output = bare.run("lab")
+        assert code == 0
+        assert output.startswith("prefix")
+
+
 class TestMachine:
     def test_without_venv_names_the_package(self, tmp_path, monkeypatch) -> None:
         monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: None)
@@ -295,6 +412,11 @@ class TestCommandLine:
         assert bootstrap.main(arguments) == code
         shown = capsys.readouterr().out
         assert all(f"bootstrap.py {command} " in shown for command in bootstrap.COMMANDS)
+
+    def test_pack_means_a_folder_from_where_the_person_is(self, ready: Course) -> None:
+        code, output = ready.run("pack", "copy", "--help")
+        assert code == 0
+        assert f"arguments ['pack', '{ready.folder.parent / 'copy'}', '--help']" in output
 
     def test_ctrl_c_ends_with_a_sentence(self, monkeypatch, capsys) -> None:
         def interrupted(command: str, arguments: list) -> int:

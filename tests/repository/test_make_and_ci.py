@@ -38,10 +38,11 @@ class TestMakefile:
     def test_makes_no_files(self) -> None:
         assert re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split() == TARGETS
 
-    @pytest.mark.parametrize("target", COMMANDS)
-    def test_sets_up_through_bootstrap(self, target) -> None:
-        command = f"some-python dmlcourse/bootstrap.py {target}"
-        assert command in make("-n", target, "PYTHON3=some-python")
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_sets_up_through_bootstrap(self, command) -> None:
+        target = {"pack": "offline-copy"}.get(command, command)
+        called = make("-n", target, "PYTHON3=some-python")
+        assert f"some-python dmlcourse/bootstrap.py {command}" in called
 
     def test_finds_a_python(self) -> None:
         python = make("-n", "lab").split()[0]
@@ -56,6 +57,7 @@ def clone(tmp_path: Path) -> Path:
     """A repository with ``.ci/run`` and a ``make`` that only pretends, as $FAKE_MAKE says."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(CI, tmp_path / ".ci")
+    (tmp_path / ".ci" / "offline").symlink_to("/bin/true")
     (tmp_path / "bin").mkdir()
     fake = tmp_path / "bin" / "make"
     fake.write_text(
@@ -82,16 +84,18 @@ def run_ci(clone: Path, **variables: str) -> tuple[int, str]:
 
 
 class TestCi:
-    def test_budgets_stay_under_ten_minutes(self) -> None:
+    def test_budgets_stay_under_twenty_minutes(self) -> None:
         budgets = re.findall(r"\[([a-z-]+)\]=(\d+)", CI.read_text())
-        assert sum(int(seconds) for _, seconds in budgets) <= 600
+        assert sum(int(seconds) for _, seconds in budgets) <= 1200
         assert [name for name, _ in budgets] == re.findall(r"^stage (\S+)", CI.read_text(), re.M)
 
     def test_reports_every_stage_and_ends_with_the_line_of_pytest(self, clone) -> None:
         code, output = run_ci(clone)
         assert code == 0
         stages = re.findall(r"^(\S+) +\d+ +\d+  passed$", output, re.MULTILINE)
-        assert stages == ["system", "set-up", "lint", "tests", "notebooks", "clean-tree"]
+        assert stages == [
+            *("system", "set-up", "lint", "tests", "notebooks", "offline", "clean-tree")
+        ]
         assert output.endswith("===== 3 passed in 0.01s =====\n")
 
     @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ class TestCi:
         code, output = run_ci(clone, BREAK=target)
         assert code == 1
         assert re.search(rf"^{stage} .* FAILED$", output, re.MULTILINE)
-        assert output.count("  passed\n") == 5
+        assert output.count("  passed\n") == 6
 
     def test_fails_when_the_tree_is_changed(self, clone) -> None:
         code, output = run_ci(clone, DIRTY="test")

@@ -1,0 +1,40 @@
+"""Data behind one interface: bundled, downloaded when asked for, and generated.
+
+Read in this order: ``dataset.py`` (what a set looks like), ``catalogue.py`` (``load`` by name),
+``bundled.py``, ``mnist.py`` and ``omniglot.py`` (the sets), ``splits.py`` (parts that share no
+class) and ``download.py`` (how files are kept and verified). ``strokes.py`` generates characters.
+"""
+
+from typing import Any
+
+from .catalogue import is_here, load, names
+from .dataset import Dataset, standardise
+from .download import data_folder
+from .omniglot import omniglot_runs, with_rotations
+from .splits import class_disjoint_split, group_disjoint_split
+
+# They need torch, which takes a second to import: only for those who ask.
+GENERATED = ("Characters", "stroke_characters")
+
+__all__ = [
+    "Characters",
+    "Dataset",
+    "class_disjoint_split",
+    "data_folder",
+    "group_disjoint_split",
+    "is_here",
+    "load",
+    "names",
+    "omniglot_runs",
+    "standardise",
+    "stroke_characters",
+    "with_rotations",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in GENERATED:
+        from . import strokes
+
+        return getattr(strokes, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
