@@ -2,7 +2,8 @@
 
 Read in this order: ``dataset.py`` (what a set looks like), ``catalogue.py`` (``load`` by name),
 ``bundled.py``, ``mnist.py`` and ``omniglot.py`` (the sets), ``splits.py`` (parts that share no
-class) and ``download.py`` (how files are kept and verified). ``strokes.py`` generates characters.
+class) and ``download.py`` (how files are kept and verified). ``strokes.py`` generates characters:
+``alphabets.py`` plans them, ``handwriting.py`` draws them and ``rendering.py`` makes pictures.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from .omniglot import omniglot_runs, with_rotations
 from .splits import class_disjoint_split, group_disjoint_split
 
 # They need torch, which takes a second to import: only for those who ask.
-GENERATED = ("Characters", "stroke_characters")
+GENERATED = ("Characters", "pen_paths", "stroke_characters")
 
 __all__ = [
     "Characters",
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "names",
     "omniglot_runs",
+    "pen_paths",
     "standardise",
     "stroke_characters",
     "with_rotations",

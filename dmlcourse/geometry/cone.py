@@ -71,17 +71,23 @@ def tolerance(A: Tensor) -> float:
 def flaw(name: str, A: Tensor, values: Tensor, tol: float | None = None) -> str | None:
     """What keeps A, with ascending eigenvalues ``values``, out of the cone; None if nothing."""
     allowed = (tolerance(A) if tol is None else tol) * values.abs().max()
+    lopsided = asymmetry(name, A, allowed)
+    if lopsided or values[0] >= -allowed:
+        return lopsided
+    return (
+        f"{name} is not positive semi-definite: its most negative eigenvalue is "
+        f"{values[0]:.6g}. project_psd({name}) gives the nearest matrix that is."
+    )
+
+
+def asymmetry(name: str, A: Tensor, allowed: Tensor) -> str | None:
+    """Where A differs from its transpose by more than ``allowed``; None if nowhere."""
     skew = (A - A.T).detach().abs()
-    if skew.max() > allowed:
-        i, j = divmod(int(skew.argmax()), len(A))
-        return (
-            f"{name} is not symmetric: {name}[{i}, {j}] = {A[i, j]:.6g} but "
-            f"{name}[{j}, {i}] = {A[j, i]:.6g}. Use ({name} + {name}.T) / 2 if you mean its "
-            f"symmetric part."
-        )
-    if values[0] < -allowed:
-        return (
-            f"{name} is not positive semi-definite: its most negative eigenvalue is "
-            f"{values[0]:.6g}. project_psd({name}) gives the nearest matrix that is."
-        )
-    return None
+    if skew.max() <= allowed:
+        return None
+    i, j = divmod(int(skew.argmax()), len(A))
+    return (
+        f"{name} is not symmetric: {name}[{i}, {j}] = {A[i, j]:.6g} but "
+        f"{name}[{j}, {i}] = {A[j, i]:.6g}. Use ({name} + {name}.T) / 2 if you mean its "
+        f"symmetric part."
+    )

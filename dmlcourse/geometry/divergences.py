@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from .arrays import Array, GiveBack, expect_finite, expect_matrix, expect_square, first, take_any
-from .cone import spectrum, symmetric_part, tolerance
+from .cone import asymmetry, spectrum, symmetric_part, tolerance
 from .pairwise import root
 
 # ---------------------------------------------------------------- between histograms
@@ -329,7 +329,9 @@ def _cholesky(name: str, A: Tensor, remedy: str) -> Tensor:
     rounding, A counts as singular. A share does not depend on the units of the features.
     """
     expect_finite(name, A)
-    _expect_symmetric(name, A)
+    lopsided = asymmetry(name, A, tolerance(A) * symmetric_part(A).abs().max())
+    if lopsided:
+        raise ValueError(lopsided)
     matrix = (A.double() + A.double().T) / 2
     factor, failed = torch.linalg.cholesky_ex(matrix)
     left = (factor.diagonal().square() / matrix.diagonal()).detach()
@@ -339,14 +341,3 @@ def _cholesky(name: str, A: Tensor, remedy: str) -> Tensor:
             f"{spectrum(A)[0][0]:.6g}. {remedy}"
         )
     return factor
-
-
-def _expect_symmetric(name: str, A: Tensor) -> None:
-    skew = (A - A.T).detach().abs()
-    if skew.max() > tolerance(A) * symmetric_part(A).abs().max():
-        i, j = divmod(int(skew.argmax()), len(A))
-        raise ValueError(
-            f"{name} is not symmetric: {name}[{i}, {j}] = {A[i, j]:.6g} but "
-            f"{name}[{j}, {i}] = {A[j, i]:.6g}. Use ({name} + {name}.T) / 2 if you mean its "
-            f"symmetric part."
-        )
