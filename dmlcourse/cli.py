@@ -16,6 +16,11 @@ from .errors import UserError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; its exit status (2 where the person asked for something impossible)."""
+    for stream in (sys.stdout, sys.stderr):
+        # Redirected output on Windows has an encoding that lacks many signs: "?" is no reason to
+        # stop half-way.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser, commands = build_parser()
     refuse_unknown(parser, commands, arguments)
@@ -32,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe, such as head, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        about = f" ({error.filename})" if error.filename else ""
+        print(f"dmlcourse: {error.strerror or error}{about}.", file=sys.stderr)
+        return 2
 
 
 def lab(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 def folder() -> Path:
     """The folder of the learner's record."""
-    home = os.environ.get("DMLCOURSE_HOME")
-    return Path(home) if home else Path(platformdirs.user_data_dir("dmlcourse", appauthor=False))
+    if home := os.environ.get("DMLCOURSE_HOME"):
+        # Unlike Path.expanduser, it raises nothing where "~name" is nobody's.
+        return Path(os.path.expanduser(home))
+    return Path(platformdirs.user_data_dir("dmlcourse", appauthor=False))
 
 
 def path() -> Path:
@@ -29,8 +32,8 @@ def path() -> Path:
     return folder() / "journal.jsonl"
 
 
-def record(kind: str, **fields: Any) -> None:
-    """Add a line. A record that cannot be written (a full disk) never stops the lesson.
+def record(kind: str, **fields: Any) -> bool:
+    """Add a line; whether it was written. A full disk never stops the lesson.
 
     The line goes to the end of the file in one piece, so that two notebooks can write at once. To
     the microsecond its time tells two lines from one that was copied.
@@ -42,34 +45,59 @@ def record(kind: str, **fields: Any) -> None:
         folder().mkdir(parents=True, exist_ok=True)
         file = os.open(path(), _APPEND, 0o600)
         try:
-            os.write(file, data if _ends_whole(file) else b"\n" + data)
+            data = data if _ends_whole(file) else b"\n" + data
+            return os.write(file, data) == len(data)
         finally:
             os.close(file)
     except OSError:
-        pass
+        return False
 
 
 def entries(kind: str | None = None) -> list[dict[str, Any]]:
-    """The lines of one kind, or all, oldest first. A damaged line is left out."""
-    found = [entry for entry in map(_parsed, lines()) if entry]
+    """The lines of one kind, or all, oldest first; none where the file cannot be read.
+
+    A damaged line is left out.
+    """
+    try:
+        found = parsed(lines())
+    except OSError:
+        return []
     return [entry for entry in found if kind in (None, entry.get("kind"))]
 
 
 def lines() -> list[bytes]:
-    """The lines of the file as they are, without empty ones; none where it cannot be read."""
+    """The lines of the file as they are, without empty ones; none where there is no file.
+
+    Raises:
+        OSError: there is one, and it cannot be read.
+    """
     try:
         return [line for line in path().read_bytes().split(b"\n") if line.strip()]
-    except OSError:
+    except FileNotFoundError:
         return []
 
 
+def parsed(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    """What lines of the file say. A damaged one is left out."""
+    return [entry for entry in map(_parsed, lines) if entry]
+
+
+def target() -> Path:
+    """The file that holds the record: another one than ``path()`` where that is a link."""
+    return Path(os.path.realpath(path()))
+
+
 def delete() -> bool:
-    """Delete the file; whether there was one. What cannot be deleted raises OSError."""
-    try:
-        path().unlink()
-    except FileNotFoundError:
-        return False
-    return True
+    """Delete the file, and where it is a link also what it leads to; whether there was one.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    there = os.path.lexists(path())
+    # The link goes last: as long as the record is there, the way to it is.
+    target().unlink(missing_ok=True)
+    path().unlink(missing_ok=True)
+    return there
 
 
 def _ends_whole(file: int) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from .errors import UserError
 from .places import course_folder
-from .workbooks import begin, copies, is_asked, is_older, shown
+from .workbooks import begin, copies_of, is_asked, is_older, shown
 
 DEFAULT_PORT = 8888
 PORTS_TRIED = 100
@@ -70,7 +70,7 @@ def learners_copy(course: Path, page: Path) -> Path:
 
     Where the course's folder cannot be written, the chapter itself.
     """
-    pairs = copies(course, page.stem)
+    pairs = copies_of(course, page.stem)
     try:
         for template, copy in pairs:
             if begin(template, copy):

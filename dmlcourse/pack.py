@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TextIO
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -48,17 +50,14 @@ def pack(folder: Path) -> int:
     check_place(folder, course)
     needed = installed(roots(course))
     check_disk(folder, needed)
-    part = begin(folder)
     try:
-        copy_files(course, course_files(course), part)
-        collect(course, needed, part / "wheels")
-        (part / "OFFLINE.txt").write_text(note(), encoding="utf-8")
-        prove(part)
-        finish(part, folder)
+        with begun(folder) as part:
+            copy_files(course, course_files(course), part)
+            collect(course, needed, part / "wheels")
+            (part / "OFFLINE.txt").write_text(note(), encoding="utf-8")
+            prove(part)
     except OSError as error:
         raise UserError(f"The copy cannot be written: {error}. Nothing is left behind.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     print(summary(folder) + remarks(course))
     return 0
 
@@ -86,7 +85,7 @@ def check_place(folder: Path, course: Path) -> None:
         )
     if course in folder.parents:
         folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.is_mount():
+    if os.path.ismount(folder):  # Path.is_mount is not for Windows before Python 3.12
         raise UserError(f"{folder} is a whole disk. Name a new folder on it: {folder / 'course'}.")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UserError(f"{folder} is there and not an empty folder. Delete it or name another.")
@@ -109,17 +108,78 @@ def check_disk(folder: Path, packages: Iterable[Distribution]) -> None:
         )
 
 
-def begin(folder: Path) -> Path:
-    """Make ``FOLDER.part``; one that an earlier run left behind is made anew."""
+@contextmanager
+def begun(folder: Path) -> Iterator[Path]:
+    """``FOLDER.part``, for this run alone. In the end it has the name of ``folder``, or is gone."""
     part = folder.with_name(folder.name + ".part")
-    if part.exists() and not (part / UNFINISHED).is_file():
+    with claim(part) as mark:
+        try:
+            yield part
+            let_go(mark)
+            finish(part, folder)
+        except BaseException:
+            let_go(mark)
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def claim(part: Path) -> TextIO:
+    """Make the folder, or empty the one that an interrupted run left; the open file that marks it.
+
+    As long as that file is open, no other run takes the folder. The system closes it for a run that
+    is killed.
+    """
+    was_there = part.exists()
+    if was_there and not (part / UNFINISHED).is_file():
         raise UserError(f"{part} is in the way, and not from an earlier run. Move it elsewhere.")
-    if part.exists():
+    part.mkdir(exist_ok=True)
+    mark = (part / UNFINISHED).open("a", encoding="utf-8")
+    if not lock(mark):
+        mark.close()
+        raise UserError(f"Another run is making {part} now. Wait for it, or name another folder.")
+    if was_there:
         print(f"An earlier run was interrupted; {part.name} is made anew.")
-        shutil.rmtree(part)
-    part.mkdir()
-    (part / UNFINISHED).write_text("This offline copy is not complete. Do not use it.\n")
-    return part
+        empty(part)
+    mark.write("This offline copy is not complete. Do not use it.\n")
+    mark.flush()
+    return mark
+
+
+def lock(mark: TextIO) -> bool:
+    """Take a file until it is closed; whether no other process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            # Nobody can read what is locked: a byte far behind the text.
+            os.lseek(mark.fileno(), 2**20, os.SEEK_SET)
+            msvcrt.locking(mark.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        # A file system without locks, as on some shares.
+        return True
+    return True
+
+
+def let_go(mark: TextIO) -> None:
+    """Windows moves and deletes no open file; elsewhere it stays a mark until all is done."""
+    if sys.platform == "win32":
+        mark.close()
+
+
+def empty(part: Path) -> None:
+    for path in part.iterdir():
+        if path.name == UNFINISHED:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def finish(part: Path, folder: Path) -> None:
@@ -142,15 +202,35 @@ def course_files(course: Path) -> list[Path]:
 
 
 def git(course: Path, *arguments: str) -> str | None:
-    """What git says; None where the course is not a clone of its own, or there is no git."""
+    """What git says; None where the course is not a clone of its own, or git says nothing."""
     if not (course / ".git").exists():
         return None
-    command = ["git", "-C", str(course), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
+        return ask_git(course, *arguments)
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def ask_git(course: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(course), *arguments]
+    # A name is bytes to git. Python names a file in the same way.
+    done = subprocess.run(
+        command, capture_output=True, check=True, encoding="utf-8", errors="surrogateescape"
+    )
     return done.stdout
+
+
+def refusal(course: Path) -> str:
+    """Why git says nothing about a clone; empty where it does, or where there is no clone."""
+    if not (course / ".git").exists():
+        return ""
+    try:
+        ask_git(course, "ls-files")
+    except OSError as error:
+        return f"git cannot be run: {error.strerror or error}"
+    except subprocess.CalledProcessError as error:
+        return error.stderr.strip().partition("\n")[0] or f"git ended with {error.returncode}"
+    return ""
 
 
 def ignored(course: Path) -> list[str]:
@@ -184,6 +264,8 @@ def copy_files(course: Path, files: Iterable[Path], part: Path) -> None:
 
 def remarks(course: Path) -> str:
     """In a clone: files that may hold somebody's answers, and new ones that may be missed."""
+    if reason := refusal(course):
+        return REFUSED.format(reason=printable(reason))
     changed = git(course, "diff", "--name-only", "--relative", "-z", "HEAD") or ""
     new = git(course, "ls-files", "-z", "--others", "--exclude-standard") or ""
     names = [name for name in changed.split("\0") if (course / name).is_file()]
@@ -192,8 +274,13 @@ def remarks(course: Path) -> str:
 
 
 def listed(title: str, names: Iterable[str]) -> str:
-    lines = [f"\n  {name}" for name in names if name]
+    lines = [f"\n  {printable(name)}" for name in names if name]
     return "\n\n" + title + "".join(lines) if lines else ""
+
+
+def printable(text: str) -> str:
+    """The text with a sign for each character that a terminal cannot show, or would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 # ---------------------------------------------------------------- the packages
@@ -346,6 +433,13 @@ In this folder, type "make lab". Without make:
 The packages come from the folder wheels. On another system, or with another Python, they do not
 serve: there, delete the folder wheels and use a network, or make another copy.
 """
+
+REFUSED = """
+
+git does not say which files belong to the course:
+  {reason}
+So all files but those that .gitignore names were copied. Some may hold answers, or be yours: look
+through the copy before you hand it on."""
 
 PIP_FAILED = """\
 pip could not collect the packages; its lines above say why. The usual causes:

@@ -1,5 +1,6 @@
 """The command line: what each sub-command calls, how it fails, and that it starts light."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -91,6 +92,12 @@ class TestEndings:
         with monkeypatch.context() as patch:
             patch.setattr("os.dup2", lambda *_: None)
             assert main(["doctor"]) == 0
+
+    def test_a_place_that_cannot_be_used_is_one_line(self, monkeypatch, capsys) -> None:
+        refused = PermissionError(13, "Permission denied", "there")
+        spy(monkeypatch, "dmlcourse.doctor", "report").side_effect = refused
+        assert main(["doctor"]) == 2
+        assert capsys.readouterr().err == "dmlcourse: Permission denied (there).\n"
 
     def test_a_defect_of_ours_keeps_its_traceback(self, monkeypatch) -> None:
         spy(monkeypatch, "dmlcourse.doctor", "report").side_effect = ZeroDivisionError
@@ -194,3 +201,15 @@ class TestCalls:
     def test_doctor(self, monkeypatch) -> None:
         spy(monkeypatch, "dmlcourse.doctor", "report", result=1)
         assert main(["doctor"]) == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_sign_that_the_terminal_lacks_is_no_reason_to_stop(encoding, tmp_path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "dmlcourse.cli", "hint", "01.2"],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "DMLCOURSE_HOME": str(tmp_path)},
+        capture_output=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(b"Hint 1 of 3")
+    assert b"?" in ran.stdout

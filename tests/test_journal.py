@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,51 @@ def test_deleting_says_whether_there_was_a_file():
 def test_each_line_is_json():
     journal.record("hint", number="02.1")
     assert json.loads(journal.path().read_text(encoding="utf-8"))["kind"] == "hint"
+
+
+def test_a_folder_may_start_with_the_home_folder(monkeypatch):
+    monkeypatch.setenv("DMLCOURSE_HOME", "~/record")
+    assert journal.folder() == Path.home() / "record"
+
+
+def test_the_home_folder_of_nobody_stops_nothing(monkeypatch):
+    monkeypatch.setenv("DMLCOURSE_HOME", "~nobody-of-this-name/record")
+    assert journal.entries() == []
+
+
+def test_recording_says_whether_the_whole_line_was_written(monkeypatch):
+    assert journal.record("hint", number="02.1") is True
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:9]))
+    assert journal.record("hint", number="02.2") is False
+
+
+def test_what_cannot_be_read_is_not_taken_for_nothing(tmp_path):
+    journal.path().mkdir(parents=True)
+    assert journal.record("hint", number="02.1") is False
+    assert journal.entries() == []
+    refused = PermissionError if os.name == "nt" else IsADirectoryError
+    with pytest.raises(refused):
+        journal.lines()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
+def test_to_delete_a_link_deletes_what_it_leads_to(tmp_path):
+    target = tmp_path / "elsewhere.jsonl"
+    target.write_text("{}")
+    journal.folder().mkdir()
+    journal.path().symlink_to(target)
+    assert journal.delete() is True
+    assert not target.exists()
+    assert not os.path.lexists(journal.path())
+    assert journal.delete() is False
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
+def test_a_link_stays_where_what_it_leads_to_cannot_be_deleted(tmp_path):
+    journal.folder().mkdir()
+    journal.path().symlink_to(tmp_path)
+    # Each system says in its own way that it deletes no folder.
+    with pytest.raises((IsADirectoryError, PermissionError)):
+        journal.delete()
+    assert journal.path().is_symlink()

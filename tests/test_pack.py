@@ -141,6 +141,23 @@ def pip(monkeypatch: pytest.MonkeyPatch, environment: None) -> Pip:
     return played
 
 
+def refuse_git(clone: Path, monkeypatch: pytest.MonkeyPatch, cause: str) -> str:
+    """Have git say nothing about a clone; what is said of it."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(clone.parent))
+    if cause == "owner":
+        # As git tests itself: every clone counts as somebody else's, whatever settings there are.
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        return "fatal: detected dubious ownership in repository"
+    if cause == "damage":
+        (clone / ".git" / "HEAD").write_text("")
+        return "fatal: not a git repository"
+    monkeypatch.setenv("PATH", str(clone))
+    return "git cannot be run: No such file or directory"
+
+
 class TestCourseFiles:
     def test_without_git_are_all_but_what_git_would_ignore(self, course: Path) -> None:
         assert {path.as_posix() for path in pack.course_files(course)} == set(COURSE)
@@ -181,6 +198,32 @@ class TestCourseFiles:
     def test_that_git_does_not_track_are_named(self, clone: Path) -> None:
         write(clone, {"chapters/03_mine.ipynb": "{}", "work/notes.txt": ""})
         assert pack.remarks(clone).endswith("they were left out:\n  chapters/03_mine.ipynb")
+
+    def test_may_have_any_name_that_the_system_allows(self, clone: Path, pip, capsys) -> None:
+        names = [b"tracked \xe9t\xe9.txt", b"new \xe9t\xe9.txt", b"\x1b[2J.txt"]
+        try:
+            for name in names:
+                Path(os.fsdecode(os.fsencode(clone / "x")[:-1] + name)).write_text("")
+        except OSError:
+            pytest.skip("this file system has no such names")
+        git(clone, "add", os.fsdecode(names[0]))
+        git(clone, "commit", "-q", "-m", "more")
+        pack.pack(clone.parent / "copy")
+        assert (clone.parent / "copy" / os.fsdecode(names[0])).is_file()
+        said = capsys.readouterr().out
+        assert "they were left out:\n  \ufffd[2J.txt\n  new \ufffdt\ufffd.txt\n" in said
+
+    @pytest.mark.parametrize("cause", ["owner", "damage", "no git"])
+    def test_where_git_says_nothing_are_all_and_that_is_said(
+        self, clone: Path, pip: Pip, capsys, monkeypatch, cause: str
+    ) -> None:
+        write(clone, {"notes.txt": "mine, and new"})
+        reason = refuse_git(clone, monkeypatch, cause)
+        assert pack.pack(clone.parent / "copy") == 0
+        assert (clone.parent / "copy" / "notes.txt").exists()
+        said = capsys.readouterr().out
+        assert f"git does not say which files belong to the course:\n  {reason}" in said
+        assert said.endswith("look\nthrough the copy before you hand it on.\n")
 
     def test_are_not_remarked_on_without_git(self, course: Path) -> None:
         assert pack.remarks(course) == ""
@@ -367,6 +410,52 @@ class TestInterrupted:
         assert "copy.part is made anew" in capsys.readouterr().out
         assert "wheels/stray.whl" not in content(course.parent / "copy")
         assert not part.exists()
+
+    def test_by_nothing_while_another_run_waits_its_turn(self, course: Path, pip: Pip) -> None:
+        def refuses(arguments: list[str]) -> bool:
+            if len(pip.calls) == 1:
+                with pytest.raises(UserError, match=r"Another run is making .*copy\.part now"):
+                    pack.pack(course.parent / "copy")
+            return False
+
+        pip.refuses = refuses
+        assert pack.pack(course.parent / "copy") == 0
+        assert set(COURSE) < content(course.parent / "copy")
+        assert [path.name for path in course.parent.glob("copy*")] == ["copy"]
+
+    def test_by_a_kill_makes_way_at_once(self, course: Path, pip: Pip, capsys) -> None:
+        part = course.parent / "copy.part"
+        script = (
+            "import os, sys; from pathlib import Path; from dmlcourse.pack import claim\n"
+            "mark = claim(Path(sys.argv[1])); os._exit(9)"
+        )
+        ran = subprocess.run([sys.executable, "-c", script, str(part)], cwd=REPOSITORY)
+        assert ran.returncode == 9
+        assert content(part) == {pack.UNFINISHED}
+        assert pack.pack(course.parent / "copy") == 0
+        assert "copy.part is made anew" in capsys.readouterr().out
+
+    def test_by_nothing_leaves_the_next_run_alone(self, course: Path, pip, monkeypatch) -> None:
+        part, finish = course.parent / "copy.part", pack.finish
+
+        def and_the_next_begins(*arguments: Path) -> None:
+            finish(*arguments)
+            write(part, {pack.UNFINISHED: "", "README.md": ""})
+
+        monkeypatch.setattr(pack, "finish", and_the_next_begins)
+        pack.pack(course.parent / "copy")
+        assert content(part) == {pack.UNFINISHED, "README.md"}
+
+    def test_by_a_run_that_was_faster(self, course: Path, pip: Pip) -> None:
+        def refuses(arguments: list[str]) -> bool:
+            write(course.parent / "copy", {"theirs": ""})
+            return False
+
+        pip.refuses = refuses
+        with pytest.raises(UserError, match="cannot be written"):
+            pack.pack(course.parent / "copy")
+        assert content(course.parent / "copy") == {"theirs"}
+        assert not (course.parent / "copy.part").exists()
 
     def test_leaves_what_somebody_else_put_there(self, course: Path, pip: Pip) -> None:
         part = write(course.parent / "copy.part", {"thesis.txt": "precious"})

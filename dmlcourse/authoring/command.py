@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from ..errors import UserError
+from ..files import write_whole
 from ..places import course_folder
 from .execute import CellFailed, execute
 from .layout import CHAPTERS, EXERCISES, FOLDERS, SOLUTIONS, built, lesson_folders
@@ -95,7 +95,7 @@ def _make(root: Path, path: Path, notebook: NotebookNode) -> None:
             raise _origin(root, path, failed.name).fault(f"{label} fails\n{failed}") from None
     nbformat.validate(notebook)
     path.parent.mkdir(exist_ok=True)
-    _write(path, lambda target: nbformat.write(notebook, target))
+    write_whole(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 def _origin(root: Path, path: Path, name: str) -> Source:
@@ -104,13 +104,6 @@ def _origin(root: Path, path: Path, name: str) -> Source:
     sources = read_lesson(root / "lessons" / path.stem / file)
     wanted = re.sub("^(answer|check)-", "exercise-", name)
     return next(s for s, i in zip(sources, cell_ids(sources), strict=True) if i == wanted)
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the file and move into place, so that no half-written file is ever seen."""
-    beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    os.replace(beside, path)
 
 
 def _chosen(folders: list[Path], names: Sequence[str]) -> list[Path]:
@@ -125,7 +118,7 @@ def _chosen(folders: list[Path], names: Sequence[str]) -> list[Path]:
 
 
 def _strays(root: Path, planned: list[Path]) -> list[str]:
-    """Files in the built folders that no lesson gives."""
+    """Files in the built folders that no lesson gives; hidden ones are a system's or editor's."""
     found = [p for f in FOLDERS if (root / f).is_dir() for p in sorted((root / f).iterdir())]
-    strays = [p for p in found if p not in planned and p.name != ".ipynb_checkpoints"]
+    strays = [p for p in found if p not in planned and not p.name.startswith(".")]
     return [f"{p.parent.name}/{p.name} belongs to no lesson; remove it." for p in strays]

@@ -10,7 +10,7 @@ from ..figures import ROLES, canvas
 from .parts import bars, fixed_title, two
 from .shell import Bench, Slider
 
-LABELS = ("KL(p‖q)", "KL(q‖p)", "Jeffrey", "Bhattacharyya", "Matusita")
+LABELS = ("KL(p‖q)", "KL(q‖p)", "Jeffreys", "Bhattacharyya", "Matusita")
 LINE = np.linspace(-6, 8, 561)
 
 

@@ -23,9 +23,8 @@ State = TypeVar("State")
 class Slider:
     """One number of the state that the reader may move.
 
-    It appears as a labelled number field with a slider beside it, joined in the browser. The
-    arrow keys move both. The slider of ipywidgets has no name that a screen reader could speak;
-    the field has.
+    It appears as a labelled number field with a slider beside it. The arrow keys move both. The
+    slider of ipywidgets has no name that a screen reader could speak; the field has.
     """
 
     field: str
@@ -52,7 +51,9 @@ class Slider:
         handle = widgets.FloatSlider(
             value=number.value, min=self.low, max=self.high, step=self.step, readout=False
         )
-        widgets.jslink((handle, "value"), (number, "value"))
+        # Joined here and not in the browser, whose slider says 0.9999999999999999 for 1.
+        handle.observe(lambda moved: setattr(number, "value", round(moved["new"], 9)), "value")
+        number.observe(lambda typed: setattr(handle, "value", typed["new"]), "value")
         return widgets.HBox([number, handle])
 
 

@@ -20,6 +20,10 @@ from ..observing import Case, Observation, Seen, observe
 PASSED, FAILED, ERROR = "passed", "failed", "error"
 NOT_ATTEMPTED, STOPPED = "not attempted", "stopped"
 
+# Where rounding is a larger share than this of the right value, it says nothing of another value.
+_LARGEST_SHARE = 1e-3
+_SMALLEST = float(np.finfo(float).tiny)
+
 # What an answer does on one case, in a form in which two answers can be compared.
 Outcome = Arrays | str
 
@@ -98,9 +102,26 @@ class Key:
         cases = [replace(case, weigh=case.weigh and mistake.weighs) for case in self.cases]
         seen = [observe(self.exercise.kind, mistake.answer, case) for case in cases]
         does = self.outcomes(seen)
-        pairs = zip(cases, does, strict=True)
-        slack = [{} if isinstance(d, str) else self._budgets(case, d) for case, d in pairs]
+        slack = [{} if isinstance(d, str) else self._slack(i, d) for i, d in enumerate(does)]
         return Known(mistake, seen, does, slack)
+
+    def _slack(self, number: int, does: Arrays) -> Arrays:
+        """How far rounding may move what a mistake gives on a case.
+
+        Its own budget, read as if it were right; or as large a share of it as rounding is of the
+        right value: an answer without its root has the error of a square, not of a root.
+        """
+        case, expected = self.cases[number], self.expected[number]
+        slack, budgets = self._budgets(case, does), self._budgets(case, expected)
+        for name, value in does.items():
+            right = expected.get(name, np.array(""))
+            if right.shape == value.shape and right.dtype.kind == value.dtype.kind == "f":
+                with np.errstate(all="ignore"):
+                    share = budgets[name] / np.maximum(np.abs(right), _SMALLEST)
+                    share = np.where(share < _LARGEST_SHARE, share, 0)
+                    scaled = np.nan_to_num(share * np.abs(value), nan=0, posinf=0)
+                slack[name] = np.maximum(slack[name], scaled)
+        return slack
 
     @cached_property
     def telling(self) -> list[list[int]]:
@@ -186,7 +207,7 @@ def judge(key: Key, observations: list[Observation]) -> Verdict:
     outcomes = key.outcomes(seen)
     findings = [_finding(key, i, seen[i], outcomes[i]) for i in range(len(seen))]
     first = next((f for f in findings if f), None)
-    mistake = _diagnose(key, outcomes, findings) if first else None
+    mistake = _diagnose(key, seen, outcomes, findings) if first else None
     if first is None or (mistake and mistake.severity == "note"):
         said = (mistake.sentence,) if mistake else ()
         notes = (*said, *_memory_notes(key, seen), *_notes(key, seen))
@@ -270,7 +291,8 @@ def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Find
         return None
     reason, sentence = complaint
     real = any(right.dtype.kind == "f" for right in key.expected[number].values())
-    return Finding(case, reason, sentence + (_dtype_remark(case, seen) if real else ""))
+    has_precision = real and key.exercise.judge is None
+    return Finding(case, reason, sentence + (_dtype_remark(case, seen) if has_precision else ""))
 
 
 def _dtype_remark(case: Case, seen: Observation) -> str:
@@ -364,7 +386,9 @@ def _close(one: np.ndarray, other: np.ndarray, budget: np.ndarray) -> bool:
 # ---------------------------------------------------------------- which mistake
 
 
-def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None]) -> Mistake | None:
+def _diagnose(
+    key: Key, seen: list[Observation], outcomes: list[Outcome], findings: list[Finding | None]
+) -> Mistake | None:
     """The known mistake that the answer behaves like, if there is one.
 
     An answer is taken for a mistake when it does the same on every case that tells this mistake
@@ -377,6 +401,8 @@ def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None])
         # The telling cases first: most mistakes are ruled out by one of them.
         if mistake.weighs or not telling or not _all_agree(known, telling, outcomes):
             continue
+        if not _same_fault(known, telling, seen):
+            continue
         agreed = [i for i, outcome in enumerate(outcomes) if known.agrees(i, outcome)]
         shared = sum(i in agreed for i in wrong)
         # A note gives the points, so there the likeness has to be complete.
@@ -384,6 +410,13 @@ def _diagnose(key: Key, outcomes: list[Outcome], findings: list[Finding | None])
         if shared >= least and (best is None or len(agreed) > best[0]):
             best = len(agreed), mistake
     return best[1] if best else None
+
+
+def _same_fault(known: Known, numbers: list[int], seen: list[Observation]) -> bool:
+    """Where nothing but errors speaks for a mistake, they have to be the same error."""
+    faults = [(known.seen[i].fault, seen[i].fault) for i in numbers]
+    messages = [(a.message, b.message) for a, b in faults if a and b]
+    return len(messages) < len(faults) or any(a == b for a, b in messages)
 
 
 def _all_agree(known: Known, numbers: list[int], outcomes: list[Outcome]) -> bool:

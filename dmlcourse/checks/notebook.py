@@ -40,6 +40,9 @@ def check_notebook(path: Path, seconds: float = SECONDS) -> int:
             this course, or nbval is not installed.
     """
     _require_nbval()
+    if not path.exists() and not path.is_absolute():
+        # A terminal of JupyterLab opens in the folder of the notebook, work/reading.
+        path = course_folder() / path
     mine = _code_cells(_read(path))
     checks = _checks_of_the_solution(path, mine)
     laid = _lay(mine, checks)

@@ -19,7 +19,7 @@ COLOURS = {
     NOT_ATTEMPTED: "#6b7280",
     STOPPED: "#b3541e",
 }
-MOST_SHOWN = 12
+MOST_SHOWN = 18
 
 
 def lines(verdict: Verdict) -> list[str]:
@@ -82,7 +82,12 @@ def _value(value: Any, in_full: bool) -> str:
 def _nested(array: np.ndarray) -> str:
     if array.ndim:
         return "[" + ", ".join(map(_nested, array)) + "]"
-    return f"{float(array) + 0:.3g}" if array.dtype.kind == "f" else str(array.item())
+    return _written(float(array) + 0) if array.dtype.kind == "f" else str(array.item())
+
+
+def _written(number: float) -> str:
+    """Whole numbers in full, as long as they are short; others to three digits."""
+    return f"{number:.0f}" if abs(number) < 1e7 and number.is_integer() else f"{number:.3g}"
 
 
 def _capital(sentence: str) -> str:

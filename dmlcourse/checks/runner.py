@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import Counter
 from typing import Any
 
 from .. import journal
@@ -16,6 +17,8 @@ from .judging import NOT_ATTEMPTED, PASSED, Key, Verdict, judge
 
 # Real attempts after which a look at the solution is offered.
 ATTEMPTS = 3
+# Hints taken while the record could not be written.
+_unrecorded: Counter[str] = Counter()
 AGAIN = "Change the answer, run its cell, then run this check again."
 
 
@@ -72,8 +75,10 @@ def hint(number: str) -> None:
     """Show the next hint of an exercise; after the last one, say where the solution is."""
     exercise = find(number)
     taken = sum(e.get("number") == exercise.number for e in journal.entries("hint"))
+    taken += _unrecorded[exercise.number]
     if taken < len(exercise.hints):
-        journal.record("hint", number=exercise.number)
+        if not journal.record("hint", number=exercise.number):
+            _unrecorded[exercise.number] += 1
         print(f"Hint {taken + 1} of {len(exercise.hints)}: {exercise.hints[taken]}")
         return
     print(f"These are all the hints of {exercise.number}:")

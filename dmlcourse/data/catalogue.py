@@ -85,7 +85,7 @@ def entry(name: str) -> Entry:
         UserError: there is none; names the one that was probably meant.
     """
     known = entries()
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
     raise UserError(f"No data set {name!r}.{_meant(name, known)} The sets: {', '.join(known)}.")
 

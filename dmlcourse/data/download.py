@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import struct
+import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,21 @@ from urllib.parse import urlsplit
 from zipfile import BadZipFile
 
 from ..errors import UserError
+from ..files import write_whole
+
+try:
+    from lzma import LZMAError
+except ImportError:
+    # Such a Python reads nothing that is packed so, and never raises it.
+    class LZMAError(Exception):  # type: ignore[no-redef]
+        """Stands in for the error of a module that this Python was built without."""
+
 
 TIMEOUT = 20  # seconds without a byte
+# A download may take GRACE seconds, and more as the file is larger: SLOWEST is in bytes a second.
+GRACE, SLOWEST = 60, 5_000
+PIECE = 2**16
+UNPACKED = {"Accept-Encoding": "identity"}
 # What the readers of gz, zip, PNG and npz files raise where the bytes are not what they should be.
 BROKEN = (
     OSError,
@@ -34,11 +48,16 @@ BROKEN = (
     struct.error,
     zlib.error,
     BadZipFile,
+    LZMAError,
 )
 
 
 class Damaged(Exception):
     """A file does not hold what it should; the message says what was found."""
+
+
+class TooSlow(Exception):
+    """A server takes too long; the message says what came in which time."""
 
 
 @dataclass(frozen=True)
@@ -134,23 +153,24 @@ def megabytes(files: Sequence[RemoteFile]) -> str:
     return f"{sum(file.size for file in files) / 1e6:.1f} MB"
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have ``write`` make a file beside ``path``, then put it there in one step.
-
-    Whoever reads ``path`` sees the old file or the new one, never a part; this holds for two
-    processes at once too. Nothing is left behind where ``write`` raises.
+def store(path: Path, write: Callable[[Path], Any]) -> None:
+    """Have ``write`` make a file of the data folder, whole or not at all, and its folder first.
 
     Raises:
         OSError: the folder cannot be written in, or is marked as read-only.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _respect_read_only(path.parent)
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _respect_read_only(path.parent)
+    _remove_left_overs(path.parent)
+    write_whole(path, write)
+
+
+def _remove_left_overs(folder: Path) -> None:
+    """Remove what a killed download left behind more than a day ago."""
+    for part in folder.glob(".dmlcourse-*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > 86_400:
+                part.unlink()
 
 
 def _respect_read_only(folder: Path) -> None:
@@ -162,19 +182,22 @@ def _respect_read_only(folder: Path) -> None:
 def _fetch(file: RemoteFile) -> str | None:
     """Download and verify one file; why it failed, or None."""
     from requests import exceptions
+    from urllib3.exceptions import HTTPError as BrokenOff
 
     def write(part: Path) -> None:
         _download(file, part)
         _verify(file, part)
 
     try:
-        write_whole(place(file), write)
+        store(place(file), write)
     except exceptions.HTTPError as error:
         return str(error)
     except (exceptions.ConnectionError, exceptions.Timeout):
         return f"{file.address} cannot be reached"
-    except exceptions.RequestException as error:
+    except (exceptions.RequestException, BrokenOff) as error:
         return f"{file.address} broke off ({type(error).__name__})"
+    except TooSlow as error:
+        return f"{file.address} is too slow: {error}"
     except Damaged as error:
         return f"{file.address} gave something else: {error}"
     except OSError as error:
@@ -187,18 +210,34 @@ def _fetch(file: RemoteFile) -> str | None:
 
 
 def _download(file: RemoteFile, part: Path) -> None:
-    from pooch import HTTPDownloader
+    import requests
     from tqdm.auto import tqdm
 
-    name = Path(file.path).name
-    with tqdm(total=file.size, desc=name, unit="B", unit_scale=True) as bar:
-        settings = {"timeout": TIMEOUT, "hooks": {"response": _as_stored}}
-        HTTPDownloader(progressbar=bar, chunk_size=2**16, **settings)(file.address, part, None)
+    with (
+        tqdm(total=file.size, desc=Path(file.path).name, unit="B", unit_scale=True) as bar,
+        requests.get(file.address, headers=UNPACKED, stream=True, timeout=TIMEOUT) as answer,
+        part.open("wb") as out,
+    ):
+        answer.raise_for_status()
+        for piece in _pieces(answer.raw, file):
+            out.write(piece)
+            bar.update(len(piece))
 
 
-def _as_stored(response: Any, **_: Any) -> None:
-    # A server may call a .gz file gzip-encoded text; requests would then unpack it on the way.
-    response.raw.headers.pop("content-encoding", None)
+def _pieces(raw: Any, file: RemoteFile) -> Iterator[bytes]:
+    """What a server sends, as it comes. One that sends too much or is too slow is left."""
+    start, taken = time.monotonic(), 0
+    # A urllib3 of old has no read1; its read waits for a whole piece.
+    receive = getattr(raw, "read1", raw.read)
+    # As it is stored: a server may call a .gz file gzip-encoded text.
+    while piece := receive(PIECE, decode_content=False):
+        taken += len(piece)
+        if taken > 2 * file.size:
+            raise Damaged(f"more than {2 * file.size:,} bytes, expected {file.size:,}")
+        seconds = time.monotonic() - start
+        if seconds > GRACE + file.size / SLOWEST:
+            raise TooSlow(f"{taken:,} of {file.size:,} bytes in {seconds / 60:.0f} minutes")
+        yield piece
 
 
 def _verify(file: RemoteFile, part: Path) -> None:

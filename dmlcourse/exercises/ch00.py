@@ -34,7 +34,7 @@ def _distance_cases(rng: Rng, variant: Variant) -> list[Case]:
     place = rng.normal(size=3)
     single = rng.normal(size=(2, 4)).astype(np.float32)
     return [
-        case("two points in the plane", np.array([1.0, 1.0]), np.array([4.0, 5.0])),
+        case("two points in the plane", np.array([1.0, 2.0]), np.array([-2.0, 6.0])),
         case("one coordinate", np.array([2.0]), np.array([-6.0])),
         case("three whole numbers", np.array([2, 7, 1]), np.array([0, 1, 4])),
         case("a point and itself", place, place),
@@ -87,6 +87,12 @@ def _distance_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             lambda x, y: np.sqrt(np.sum(y - x)),
             lambda x, y: np.sum(np.sqrt(x - y) ** 2),
             lambda x, y: np.sum(np.sqrt(x - y)),
+        ),
+        *ways(
+            "NaN for every pair",
+            "Your result is NaN for any two points that differ. A root of a negative number is "
+            "NaN: which sign has the number under yours?",
+            lambda x, y: np.sqrt(-np.sum((x - y) ** 2)),
         ),
         *ways(
             "squares forgotten",
@@ -470,8 +476,9 @@ PAIRWISE_SQDIST = Exercise(
         "Two ways lead there. Either every row of X gets an axis of its own and meets all rows of "
         "Y, or you multiply (x − y)ᵀ(x − y) out and form each of its terms for all pairs. Write "
         "down the shape of every part.",
-        "Try points that are nearly equal and far from the origin, such as 10,000 and 10,000.001. "
-        "Which sign has the smallest entry?",
+        "Try ten points that are nearly equal and far from the origin, against themselves: "
+        "`10_000 + 1e-6 * np.random.default_rng(0).normal(size=(10, 3))`. Which sign has the "
+        "smallest entry?",
     ),
     groups={"values": 2, "far from the origin": 1},
     cases=_pairwise_cases,
@@ -612,6 +619,9 @@ def _knn_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def largest_on_diagonal(X, y, k):
         return _vote(y[_ranked(X, _row_by_row(X, X).max())[:, :k]])
 
+    def fixed_on_diagonal(number):
+        return lambda X, y, k: _vote(y[_ranked(X, number)[:, :k]])
+
     def shifted(X, y, k):
         rows = enumerate(_row_by_row(X, X))
         return _vote(np.array([y[np.argsort(np.delete(d, i))[:k]] for i, d in rows]))
@@ -679,6 +689,12 @@ def _knn_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "You gave the point itself the largest of all distances, and that is the distance of "
             "two other points as well. Where k reaches so far, the point may still be chosen.",
             largest_on_diagonal,
+        ),
+        *ways(
+            "fixed number on the diagonal",
+            "The number that you put on the diagonal is smaller than some distances. A point whose "
+            "neighbours are farther away than that votes for its own label again.",
+            *map(fixed_on_diagonal, (99, 100, 999, 1000, 9999, 10000)),
         ),
         *ways(
             "farthest points",

@@ -18,8 +18,8 @@ from torch import Tensor
 from .arrays import Array, first, take_any
 
 
-def find_triangle_violation(D: Array, tol: float | None = None) -> tuple[int, int, int] | None:
-    """Three different points i, j, k for which D[i, k] > D[i, j] + D[j, k], or None.
+def find_triangle_violation(D: Array, tol: float | None = None) -> tuple[int, ...]:
+    """Three different points i, j, k for which D[i, k] > D[i, j] + D[j, k], or ().
 
     Of all such triples, the first by which the inequality fails most. D: (n, n), symmetric or not,
     D[i, j] the distance from i to j; infinity is allowed. With fewer than three points there is
@@ -34,12 +34,12 @@ def find_triangle_violation(D: Array, tol: float | None = None) -> tuple[int, in
 class Finding:
     """Whether an axiom holds; where it does not, indices that show it, and their numbers."""
 
-    witness: tuple[int, ...] | None = None
+    witness: tuple[int, ...] = ()
     evidence: str = ""
 
     @property
     def holds(self) -> bool:
-        return self.witness is None
+        return not self.witness
 
     def __str__(self) -> str:
         return "holds" if self.holds else f"fails: {self.evidence}"
@@ -103,7 +103,8 @@ def _zero_diagonal(A: Tensor, allowed: float) -> Finding:
 def _zero_only_there(A: Tensor, allowed: float) -> Finding:
     size = A.abs().fill_diagonal_(inf)
     i, j = _largest(-size)
-    return _finding(size[i, j] <= allowed, (i, j), f"D[{i}, {j}] = {A[i, j]:.4g}")
+    counts = ", which is rounding beside the largest" if A[i, j] else ""
+    return _finding(size[i, j] <= allowed, (i, j), f"D[{i}, {j}] = {A[i, j]:.4g}{counts}")
 
 
 def _symmetric(A: Tensor, allowed: float) -> Finding:
@@ -116,7 +117,7 @@ def _symmetric(A: Tensor, allowed: float) -> Finding:
 
 def _triangle_inequality(A: Tensor, allowed: float) -> Finding:
     triple = _worst_triple(A, allowed)
-    if triple is None:
+    if not triple:
         return Finding()
     i, j, k = triple
     direct = f"D[{i}, {k}] = {A[i, k]:.4g}"
@@ -128,7 +129,7 @@ def _finding(fails: Tensor, witness: tuple[int, int], evidence: str) -> Finding:
     return Finding(witness, evidence) if fails else Finding()
 
 
-def _worst_triple(A: Tensor, allowed: float) -> tuple[int, int, int] | None:
+def _worst_triple(A: Tensor, allowed: float) -> tuple[int, ...]:
     """Compares each D[i, k] with the shortest way over a third point, found one j at a time."""
     # What the diagonal holds belongs to other axioms: as a step it is too long to be of use.
     step = A.clone().fill_diagonal_(inf)
@@ -139,7 +140,7 @@ def _worst_triple(A: Tensor, allowed: float) -> tuple[int, int, int] | None:
     excess = (A - shortest).nan_to_num(-inf, inf, -inf).fill_diagonal_(-inf)
     i, k = _largest(excess)
     if excess[i, k] <= allowed:
-        return None
+        return ()
     return i, _place_of_largest(-(step[i] + step[:, k])), k
 
 

@@ -1,10 +1,10 @@
 """Divergences: how far apart two histograms, two Gaussians or two matrices are (chapter 01).
 
-Only Matusita's is a metric. Kullback and Leibler's is not symmetric, and like Jeffrey's and
+Only Matusita's is a metric. Kullback and Leibler's is not symmetric, and like Jeffreys' and
 Bhattacharyya's it breaks the triangle inequality: by the histograms (0.9, 0.1), (0.5, 0.5) and
 (0.1, 0.9), the middle one is a detour that is shorter than the direct way.
 
-                  KL      Jeffrey   Bhattacharyya   Matusita
+                  KL      Jeffreys  Bhattacharyya   Matusita
     symmetric     no      yes       yes             yes
     triangle      no      no        no              yes
     largest       ∞       ∞         ∞               √2
@@ -47,7 +47,7 @@ def kl_discrete(p: Array, q: Array) -> Array:
 
 
 def jeffrey(p: Array, q: Array) -> Array:
-    """Jeffrey's divergence of histograms: KL(p‖q) + KL(q‖p) = Σ (pᵢ − qᵢ) log(pᵢ/qᵢ), in nats.
+    """Jeffreys' divergence of histograms: KL(p‖q) + KL(q‖p) = Σ (pᵢ − qᵢ) log(pᵢ/qᵢ), in nats.
 
     Symmetric, but no metric: the triangle inequality fails. Infinite where exactly one of pᵢ and qᵢ
     is zero. Arguments, gradients and errors as for ``kl_discrete``. Source: Jeffreys (1946),
@@ -117,7 +117,7 @@ def kl_gaussian(mean0: Array, cov0: Array, mean1: Array, cov1: Array) -> Array:
 
 
 def jeffrey_gaussian(mean0: Array, cov0: Array, mean1: Array, cov1: Array) -> Array:
-    """Jeffrey's divergence of two Gaussians: KL in both directions, added.
+    """Jeffreys' divergence of two Gaussians: KL in both directions, added.
 
     ½ [tr(Σ₁⁻¹Σ₀ + Σ₀⁻¹Σ₁) − 2d + (μ₁ − μ₀)ᵀ(Σ₀⁻¹ + Σ₁⁻¹)(μ₁ − μ₀)]: the logarithms cancel.
     Symmetric; the triangle inequality fails. Arguments, gradients and errors as for

@@ -96,7 +96,14 @@ def _releases(place: Path | None, handed_in: Sequence[Submission]) -> tuple[Rele
     if not held_by:
         return releases
     most = max(held_by.values())
-    return next((r,) for r in releases if held_by[r.name] == most)
+    chosen = next(r for r in releases if held_by[r.name] == most)
+    print(f"Grading {chosen.name}, which {held_by[chosen.name]} of {len(handed_in)} handed in.")
+    others = sorted(set(held_by) - {chosen.name})
+    if others:
+        print(
+            f"Handed in too: {', '.join(others)}. Grade each in a run of its own, with --release."
+        )
+    return (chosen,)
 
 
 def _held(submission: Submission, releases: tuple[Release, ...]) -> Iterator[Release]:

@@ -18,6 +18,7 @@ CARRIED = {
     "inside": Path(__file__).parent / "inside",
     "data": ROOMS / "data",
     "errors": ROOMS / "errors.py",
+    "files": ROOMS / "files.py",
 }
 
 SILENT = '''"""Takes every call and does nothing: what a grade rests on is observed, not shown."""

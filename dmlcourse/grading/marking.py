@@ -91,6 +91,7 @@ def _pick(
     """The notebook to grade for each release, by the release's name."""
     found: dict[str, tuple[Cell, ...]] = {}
     chosen: dict[str, str] = {}
+    strangers: list[str] = []
     # The file that bears the release's own name goes before others.
     names = {release.name for release in config.releases}
     for path in sorted(submission.notebooks, key=lambda path: path.name not in names):
@@ -102,11 +103,14 @@ def _pick(
         release = held(cells, config.releases)
         if release is None:
             wanted = " or ".join(sorted(names))
-            remarks.append(f"{path.name}: it holds no answer cell of {wanted}. Wrong notebook?")
+            strangers.append(f"{path.name}: it holds no answer cell of {wanted}. Wrong notebook?")
         elif release.name in found:
             remarks.append(f"{path.name} was left out: {chosen[release.name]} was graded.")
         else:
             found[release.name], chosen[release.name] = cells, path.name
+    if not found:
+        # Beside the right notebook others are no mistake: whoever hands in work/ hands in them all.
+        remarks += strangers
     return found
 
 

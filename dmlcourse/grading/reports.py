@@ -10,15 +10,14 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from ..checks.render import COLOURS, SIGNS
+from ..files import write_whole
 from .marking import Config, Graded, Mark
 from .submission import visible
 
@@ -174,11 +173,5 @@ def page_names(students: Iterable[str]) -> dict[str, str]:
 
 
 def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(text.encode("utf-8", errors="replace"))
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    # Marks are for the instructor, who decides whom to show them.
+    write_whole(path, text.encode("utf-8", errors="replace"), mode=0o600)

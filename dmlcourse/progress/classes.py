@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..exercises import Exercise
+from .questions import questions
 from .record import Entry
 from .standing import DONE, NOT_BEGUN, Progress, Standing, first_answers, is_surprise, standing
 from .words import sentence_of
 
-# A question shows from this many learners on: a key that one file alone holds may be made up.
+# A question shows from this many learners on, and only if a chapter asks it.
 FEWEST = 2
 MOST_TOPICS = 5
 
@@ -52,6 +53,7 @@ class Topic:
     """One question: how many were sure and wrong, of how many who answered it."""
 
     key: str
+    text: str
     wrong: int
     answered: int
 
@@ -107,8 +109,9 @@ def topics(records: Mapping[str, Sequence[Entry]]) -> tuple[Topic, ...]:
         answered.update(entry["key"] for entry in made)
         wrong.update(entry["key"] for entry in made if is_surprise(entry))
     ranked = sorted(wrong, key=lambda key: (-wrong[key], key))
-    shown = [key for key in ranked if wrong[key] >= FEWEST][:MOST_TOPICS]
-    return tuple(Topic(key, wrong[key], answered[key]) for key in shown)
+    asked = questions()
+    shown = [key for key in ranked if wrong[key] >= FEWEST and key in asked][:MOST_TOPICS]
+    return tuple(Topic(key, asked[key], wrong[key], answered[key]) for key in shown)
 
 
 def headline(row: Row) -> str:
@@ -123,5 +126,5 @@ def headline(row: Row) -> str:
 
 def topic_line(topic: Topic) -> str:
     """One question in a sentence."""
-    chapter, _, name = topic.key.partition(".")
-    return f"Chapter {chapter}, {name}: {topic.wrong} of {topic.answered} were sure and wrong"
+    chapter = topic.key.partition(".")[0]
+    return f"Chapter {chapter}: {topic.wrong} of {topic.answered} sure and wrong: {topic.text}"

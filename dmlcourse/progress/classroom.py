@@ -6,14 +6,15 @@ nobody.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import unwritable, write_whole
 from .classes import Classroom, Row, classroom, headline, topic_line
-from .files import write_whole
 from .page import MARK, page
 from .record import Entry, NotARecord, imported
 from .standing import ANY_KIND, SAME_MISTAKE
@@ -42,7 +43,10 @@ def class_page(folder: Path, out: Path | None) -> int:
         raise UserError(f'no exported record in "{folder}". {said} {HOW_TO_EXPORT}')
     target = _target(folder, out)
     found = classroom(handed.records, course())
-    write_whole(target, page(found))
+    try:
+        write_whole(target, page(found).encode("utf-8", "replace"))
+    except OSError as error:
+        raise unwritable(target, error) from None
     say(report(found))
     say(line for remark in handed.remarks for line in wrapped(remark))
     say([f"The page for the wall, which names nobody: {target}"])
@@ -76,7 +80,16 @@ def _files(folder: Path) -> list[Path]:
         deeper = [q for p in inside if p.is_dir() for q in _json_in(p)]
     except OSError as error:
         raise UserError(f'cannot read "{folder}": {error.strerror or error}.') from None
-    return [p for p in own if not p.is_dir()] + deeper
+    return _once([p for p in own if not p.is_dir()] + deeper)
+
+
+def _once(paths: list[Path]) -> list[Path]:
+    """The paths without those that lead to the file of another one; a link counts last."""
+    found: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: path.is_symlink() or path.parent.is_symlink()):
+        found.setdefault(os.path.realpath(path), path)
+    kept = set(found.values())
+    return [path for path in paths if path in kept]
 
 
 def _json_in(folder: Path) -> Iterator[Path]:
@@ -97,7 +110,8 @@ def _without_earlier(found: Mapping[Path, list[Entry]], handed: Handed) -> dict[
     """The records without those that another one goes on from: one learner exported twice."""
     kept: dict[Path, list[Entry]] = {}
     by_start: defaultdict[tuple, list[Path]] = defaultdict(list)
-    for path in sorted(found, key=lambda path: (-len(found[path]), path)):
+    # "s01 copy.json" is what a system calls the copy of s01.json: the shorter name stays.
+    for path in sorted(found, key=lambda path: (-len(found[path]), len(str(path)), path)):
         entries = found[path]
         start = tuple(entries[0].values()) if _is_certain(entries) else ()
         longer = [p for p in by_start[start] if start and kept[p][: len(entries)] == entries]
@@ -169,7 +183,7 @@ def report(found: Classroom) -> list[str]:
         said += [f"Nobody has begun the other {count(found.untouched, 'exercise')}.", ""]
     if found.topics:
         said += ["Predictions on which most were sure and wrong:"]
-        said += [f"  {topic_line(topic)}." for topic in found.topics] + [""]
+        said += [f"  {topic_line(topic)}" for topic in found.topics] + [""]
     return said
 
 

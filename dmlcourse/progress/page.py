@@ -1,14 +1,14 @@
 """A class as one HTML page for the wall: large, without a script, and without a name.
 
-Every word on it comes from the course, but for the keys of questions, which ``record`` has
-checked; whatever it is, it is escaped.
+Every word on it comes from the course, none from a record; whatever it is, it is escaped. The first
+line says what to explain again now; what the last row of a room cannot read stands further down.
 """
 
 from __future__ import annotations
 
 from html import escape
 
-from .classes import Classroom, Row, Topic
+from .classes import FEWEST, Classroom, Row, Topic
 from .words import count, sentence_of
 
 # How a page of ours is recognised: only such a page is replaced.
@@ -21,6 +21,7 @@ h1{font-size:2.2rem;margin:0 0 .3rem}h2{font-size:1.6rem;margin:0}p{margin:.2rem
 section{margin:2rem 0 0;break-inside:avoid}
 svg{display:block;width:100%;height:2.2rem;margin:.3rem 0}
 ul{margin:.4rem 0 0;padding-left:1.3rem}li{margin:.4rem 0}b{font-weight:650}
+.now{font-size:2.2rem;font-weight:650;line-height:1.25;margin:.6rem 0 1rem}
 .said{color:#3d444d;font-size:1.25rem}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1.6rem;font-size:1.2rem}
 .key svg{display:inline-block;width:2rem;height:1.1rem;margin:0 .4rem 0 0;vertical-align:-.15rem}
@@ -36,14 +37,17 @@ PATTERN = (
 )
 # What can be read from the last row of a room.
 MOST_MISTAKES = 4
+# Exercises whose first mistake is shown with its sentence.
+MOST_QUOTED = 3
 FILLS = {"passed": "#117733", "tried": "url(#stripes)", "not begun": "#fff"}
 
 
 def page(found: Classroom) -> str:
     """The page of a class. The same records give the same bytes."""
-    body = f"<p>{escape(_opening(found))}</p>{_key() if found.rows else ''}"
-    body += "".join(map(_section, found.rows))
-    body += _topics(found.topics)
+    open_ = [row for row in found.rows if row.tried >= FEWEST]
+    body = f"<p>{escape(_opening(found))}</p>{_now(open_)}{_key() if open_ else ''}"
+    body += "".join(_section(row, i < MOST_QUOTED) for i, row in enumerate(open_))
+    body += _nearly_through([row for row in found.rows if row not in open_]) + _topics(found.topics)
     # No script may run and nothing is loaded, whatever got past the escaping.
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
@@ -64,21 +68,40 @@ def _opening(found: Classroom) -> str:
     return f"{learners}. Where most are stuck comes first.{nobody}"
 
 
+def _now(rows: list[Row]) -> str:
+    """What to explain again: the exercise in which most are stuck, and what most of them do."""
+    if not rows or not rows[0].mistakes:
+        return ""
+    row, (name, number) = rows[0], rows[0].mistakes[0]
+    said = f"{row.exercise.number} {row.exercise.title}. {number} of {row.learners}: {name}"
+    return f'<p class="now">Now: {escape(said)}</p>'
+
+
+def _nearly_through(rows: list[Row]) -> str:
+    """The exercises that keep nobody, or one: no more than a line, for it might name somebody."""
+    if not rows:
+        return ""
+    said = ", ".join(f"{row.exercise.number} ({row.passed} of {row.learners})" for row in rows)
+    return f"<section><p>Passed by all who tried, or all but one: {said}.</p></section>"
+
+
 def _key() -> str:
     swatches = {"passed": (1, 0), "tried, not yet through": (0, 1), "not begun": (0, 0)}
     items = (f"<span>{_bar(*part, 1)}{name}</span>" for name, part in swatches.items())
     return f'<p class="key">{"".join(items)}</p>'
 
 
-def _section(row: Row) -> str:
+def _section(row: Row, quoted: bool) -> str:
     it = row.exercise
+    stuck = f" ({len(row.stuck)} of them stuck)" if row.stuck else ""
     said = (
-        f"<b>{row.passed} of {row.learners} passed</b>, {row.tried} tried, "
+        f"<b>{row.passed} of {row.learners} passed</b>, {row.tried} tried{stuck}, "
         f"{row.not_begun} not begun."
     )
     return (
         f"<section>\n<h2>{escape(it.number)} {escape(it.title)}</h2>\n"
-        f"{_bar(row.passed, row.tried, row.learners)}\n<p>{said}</p>{_mistakes(row)}</section>\n"
+        f"{_bar(row.passed, row.tried, row.learners)}\n"
+        f"<p>{said}</p>{_mistakes(row, quoted)}</section>\n"
     )
 
 
@@ -94,22 +117,20 @@ def _bar(passed: int, tried: int, of: int) -> str:
     return f'<svg aria-hidden="true">{parts}{frame}</svg>'
 
 
-def _mistakes(row: Row) -> str:
-    if not row.tried:
-        return ""
-    items = [_mistake(row, name, number) for name, number in row.mistakes[:MOST_MISTAKES]]
+def _mistakes(row: Row, quoted: bool) -> str:
+    shown = row.mistakes[:MOST_MISTAKES]
+    items = [_mistake(row, *one, quoted and one is shown[0]) for one in shown]
     if rest := sum(number for _, number in row.mistakes[MOST_MISTAKES:]):
         items.append(f"<li><b>{rest}</b>: other mistakes</li>")
     if row.unnamed:
         items.append(f"<li><b>{row.unnamed}</b>: no mistake that has a name</li>")
-    others = "the other one" if row.others == 1 else f"the {row.others} others"
-    return f"<p>Of {others}:</p><ul>{''.join(items)}</ul>"
+    return f"<p>Of the {row.tried} who tried:</p><ul>{''.join(items)}</ul>"
 
 
-def _mistake(row: Row, name: str, number: int) -> str:
-    sentence = sentence_of(row.exercise, name) or ""
-    quoted = f'<br><span class="said">“{escape(sentence)}”</span>'
-    return f"<li><b>{number}</b>: {escape(name)}{quoted}</li>"
+def _mistake(row: Row, name: str, number: int, quoted: bool) -> str:
+    sentence = escape(sentence_of(row.exercise, name) or "")
+    said = f'<br><span class="said">“{sentence}”</span>' if quoted else ""
+    return f"<li><b>{number}</b>: {escape(name)}{said}</li>"
 
 
 def _topics(topics: tuple[Topic, ...]) -> str:
@@ -120,5 +141,5 @@ def _topics(topics: tuple[Topic, ...]) -> str:
 
 
 def _topic(topic: Topic) -> str:
-    chapter, _, name = topic.key.partition(".")
-    return f"<b>{topic.wrong} of {topic.answered}</b>: {escape(name)} (chapter {escape(chapter)})"
+    chapter = topic.key.partition(".")[0]
+    return f"<b>{topic.wrong} of {topic.answered}</b>: “{escape(topic.text)}” (chapter {chapter})"

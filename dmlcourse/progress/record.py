@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UserError
-from .files import write_new
+from ..files import unwritable, write_whole
 
 Entry = dict[str, Any]
 
@@ -105,12 +105,17 @@ def export(entries: Iterable[Any], path: Path) -> list[Entry]:
         UserError: the name does not end in .json, the file exists, or it cannot be written.
     """
     if path.suffix.lower() != ".json":
+        better = f"{path}.json" if path.name.strip(".") else "me.json"
         raise UserError(
             f'the file of an exported record ends in .json; got "{path.name}". '
-            f'Write, for instance, --export "{path}.json".'
+            f'Write, for instance, --export "{better}".'
         )
     chosen = known(entries)
-    write_new(path, exported(chosen, datetime.now(UTC).date().isoformat()))
+    text = exported(chosen, datetime.now(UTC).date().isoformat())
+    try:
+        write_whole(path, text.encode("utf-8", "replace"), new=True)
+    except OSError as error:
+        raise unwritable(path, error) from None
     return chosen
 
 

@@ -2,6 +2,6 @@
 release. The tracked notebooks are templates that nobody writes in."""
 
 from .command import start, update
-from .copies import begin, copies, is_asked, is_older, shown
+from .copies import begin, copies_of, is_asked, is_older, shown
 
-__all__ = ["begin", "copies", "is_asked", "is_older", "shown", "start", "update"]
+__all__ = ["begin", "copies_of", "is_asked", "is_older", "shown", "start", "update"]

@@ -7,10 +7,11 @@ from itertools import count
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import write_whole
 from ..places import course_folder
-from .copies import PLACES, WORK, begin, copies, is_asked, is_older, release_of, shown
+from .copies import PLACES, WORK, begin, copies_of, is_asked, is_older, release_of, shown
 from .merge import Merged, merge
-from .notebook import Unusable, put, read_notebook, written
+from .notebook import Unusable, content_of, parsed, written
 
 RELOAD = (
     "Is one of them open in JupyterLab? Choose File → Reload Notebook from Disk there before you "
@@ -29,7 +30,7 @@ def start(chapters: Sequence[str]) -> int:
     course = course_folder("chapters")
     lessons = [lesson for asked in chapters for lesson in lessons_asked(course, asked)]
     for lesson in dict.fromkeys(lessons):
-        for template, copy in copies(course, lesson):
+        for template, copy in copies_of(course, lesson):
             print(_begun(template, copy))
     return 0
 
@@ -73,8 +74,8 @@ def update() -> int:
 def _updated(course: Path, path: Path) -> str:
     """Update one notebook and say what was done."""
     try:
-        before = path.read_bytes()
-        mine = read_notebook(path)
+        before = content_of(path)
+        mine = parsed(before)
         _, release = release_of(course, path, mine)
         merged = merge(mine, release)
         if merged.notebook is mine:
@@ -92,14 +93,23 @@ def _updated(course: Path, path: Path) -> str:
 
 def _replace(course: Path, path: Path, before: bytes, merged: Merged) -> None:
     content = written(merged.notebook)
-    if path.read_bytes() != before:
-        raise Unusable("was saved by another program at this moment; run the update again")
     kept = _keep(course, path, before)
-    # A link stays a link: what it leads to is written.
-    put(path.resolve(), content)
+    try:
+        # A link stays a link: what it leads to is written.
+        write_whole(path.resolve(), content, check=lambda: _expect(path, before))
+    except (OSError, Unusable):
+        kept.unlink()
+        raise
     print(f"{shown(path)} is updated. As it was before: {shown(kept)}.")
     for remark in merged.remarks:
         print(f"  {remark}")
+
+
+def _expect(path: Path, before: bytes) -> None:
+    # There is no lock. Two updates at once find the same text to write, and each keeps what it
+    # replaces; no lock of ours would hold JupyterLab back, and a killed update would leave it.
+    if content_of(path) != before:
+        raise Unusable("was saved by another program at this moment; run the update again")
 
 
 def _keep(course: Path, path: Path, content: bytes) -> Path:
@@ -110,8 +120,7 @@ def _keep(course: Path, path: Path, content: bytes) -> Path:
     for number in count(1):
         kept = folder / f"{path.stem}.{number}.ipynb"
         try:
-            with kept.open("xb") as file:
-                file.write(content)
+            write_whole(kept, content, new=True)
         except FileExistsError:
             continue
         break

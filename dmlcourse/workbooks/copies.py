@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import write_whole
 from .identity import identify
 from .merge import merge
-from .notebook import Tree, Unusable, ours, put, read_notebook, record, started, written
+from .notebook import Tree, Unusable, grade_id, ours, read_notebook, record, started, written
 
 WORK = "work"
 # A folder of templates, and the folder of their copies.
@@ -21,7 +22,7 @@ def is_asked(lesson: str, asked: str) -> bool:
     return bool(asked) and asked.zfill(2) in (lesson, number, number[:2])
 
 
-def copies(course: Path, lesson: str) -> list[tuple[Path, Path]]:
+def copies_of(course: Path, lesson: str) -> list[tuple[Path, Path]]:
     """The notebooks of a lesson that there are: each template with the place of its copy."""
     name = f"{lesson}.ipynb"
     pairs = [(course / folder / name, course / place / name) for folder, place in PLACES.items()]
@@ -44,8 +45,11 @@ def begin(template: Path, copy: Path) -> bool:
         raise UserError(f"{shown(copy)} {fault}. Get it again with git.") from None
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        put(copy, content)
+        write_whole(copy, content, new=True)
     except OSError as error:
+        # Another `dmlcourse start` may have been quicker.
+        if os.path.lexists(copy):
+            return False
         raise UserError(f"{shown(copy)} cannot be written ({error.strerror}).") from None
     return True
 
@@ -63,16 +67,13 @@ def release_of(course: Path, path: Path, mine: Tree) -> tuple[Path, Tree]:
     """The notebook of the course that a learner's notebook is a copy of, and what is in it.
 
     The lesson that it names decides, else its file name, else the exercises in it. A lesson has up
-    to two notebooks: the one that shares more cells with this copy, then the one of its folder.
+    to two notebooks: the one whose cells the copy remembers, or where it remembers none, the one
+    that shares more cells with it, then the one of its folder.
 
     Raises:
         Unusable: it belongs to no lesson, or the course has that lesson no more.
     """
-    named = ours(mine).get("lesson")
-    lesson = named if isinstance(named, str) else path.stem
-    templates = [template for template, _ in copies(course, lesson)]
-    if not templates and isinstance(named, str):
-        raise Unusable(f"is a copy of {named}, which the course has no more")
+    templates = _templates(course, path, mine)
     releases = [(template, read_release(template)) for template in templates]
     if not templates:
         releases = [(t, read_release(t)) for t in sorted((course / "exercises").glob("*.ipynb"))]
@@ -84,6 +85,34 @@ def release_of(course: Path, path: Path, mine: Tree) -> tuple[Path, Tree]:
     if not shared and not (templates and started(mine)):
         raise Unusable("belongs to no lesson of the course: it shares no cell with any")
     return template, release
+
+
+def _templates(course: Path, path: Path, mine: Tree) -> list[Path]:
+    """The notebooks of its lesson that a copy can come from; none where it names no lesson.
+
+    Raises:
+        Unusable: the course has that lesson, or the notebook that was copied, no more.
+    """
+    named = ours(mine).get("lesson")
+    lesson = named if isinstance(named, str) else path.stem
+    there = [template for template, _ in copies_of(course, lesson)]
+    fitting = _fitting(there, mine)
+    if not fitting and isinstance(named, str):
+        others = [folder for folder in PLACES for t in there if folder != t.parent.name]
+        gone = f"{others[0]}/{named}.ipynb" if others else named
+        raise Unusable(f"is a copy of {gone}, which the course has no more")
+    return fitting
+
+
+def _fitting(templates: list[Path], mine: Tree) -> list[Path]:
+    """The notebooks of a lesson that a copy can come from: exercises never become a chapter."""
+    base = started(mine)
+    names = base or [name for cell in mine["cells"] for name in (cell.get("id"), grade_id(cell))]
+    holds_answers = any(str(name).startswith("answer-") for name in names)
+    folder = "exercises" if holds_answers else "chapters"
+    fitting = [template for template in templates if template.parent.name == folder]
+    # In a copy made by hand, an answer may have been pasted into the chapter.
+    return fitting if base or (holds_answers and not fitting) else templates
 
 
 NOTHING: tuple[int, bool, Path, Tree] = (0, False, Path(), {})

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .identity import identify
+from .identity import asked, definitions, identify, recover
 from .notebook import OURS, Tree, digest, digests, fingerprint, ours, record, started
 
 VALID_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -31,7 +31,8 @@ def merge(mine: Tree, release: Tree) -> Merged:
     An answer that is not the old stub stays. Any other cell becomes the release's, unless only the
     learner changed it; where both did, the learner's version stands below the release's. Cells that
     the learner added stay behind the cell that they follow, and those that the learner deleted stay
-    away until the course changes them.
+    away until the course changes them. A deleted answer cell stays away for good: a note shows what
+    changed.
     """
     if ours(mine).get("release") == fingerprint(release):
         return Merged(mine)
@@ -50,11 +51,15 @@ class Laying:
         self.mine, self.release = mine["cells"], release["cells"]
         self.base = started(mine)
         self.now = digests(release)
-        self.names = identify(self.mine, self.release, self.base or {})
+        base = self.base or {}
+        names = identify(self.mine, self.release, base)
+        self.names = recover(self.mine, names, self.release, base)
         self.used = set(self.now) | {cell["id"] for cell in self.mine if "id" in cell}
         self.kept_ids: set[str] = set()
+        self.tried: dict[str, int] = defaultdict(int)
         self.fresh_notes: dict[str, str] = {}
         self.remarks: list[str] = []
+        self.said_gone: set[str] = set()
         self.quiet = 0
         self.found: dict[str, Tree] = {}
         self.extras: dict[str, list[Tree]] = defaultdict(list)
@@ -101,17 +106,30 @@ class Laying:
 
     def _gone(self, cell: Tree, name: str) -> list[Tree]:
         """A cell of the old release that the new one has not: kept if the learner wrote in it."""
-        is_answer = name.startswith("answer-")
-        about = _number(name) if is_answer else _quoted(cell)
-        if digest(cell) == (self.base or {})[name]:
-            if is_answer:
-                self.remarks.append(f"{about}: the course has this exercise no more.")
-            self.quiet += not is_answer
-            return []
-        what = "this exercise" if is_answer else "it"
-        kept = "Your answer is kept." if is_answer else "Yours is kept."
-        self.remarks.append(f"{about}: the course has {what} no more. {kept}")
-        return [self._added(_yours(cell, name)), self._note(name, GONE)]
+        is_kept = digest(cell) != (self.base or {})[name]
+        if name.startswith("answer-"):
+            self._say_answer_gone(_number(name), is_kept)
+        elif is_kept:
+            self.remarks.append(f"{_quoted(cell)}: the course has it no more. Yours is kept.")
+        else:
+            self.quiet += 1
+        return [self._added(_yours(cell, name)), self._note(name, GONE)] if is_kept else []
+
+    def _say_answer_gone(self, number: str, is_kept: bool) -> None:
+        said, kept = "the course has this exercise no more.", " Your answer is kept."
+        if number in self._new_numbers():
+            said = "the course has a new answer cell for it."
+            kept = " Yours is kept: copy your answer into the new one if it still fits."
+        self.remarks.append(f"{number}: {said}{kept * is_kept}")
+        self.said_gone.add(number)
+
+    def _new_numbers(self) -> set[str]:
+        """The exercises whose answer cells the copy has not."""
+        return {
+            _number(cell["id"])
+            for cell in self.release
+            if _role(cell) == "answer" and cell["id"] not in self.names
+        }
 
     # ------------------------------------------------------------ one cell of the release
 
@@ -121,23 +139,41 @@ class Laying:
             return self._absent(new)
         if digest(mine) == digest(new):
             same_type = mine["cell_type"] == new["cell_type"]
-            return [_renewed(mine, new) if same_type else _replaced(mine, new)]
+            return [_renewed(mine, new) if same_type else _attached(mine, new)]
         if self._was(new) == digest(mine):
             self._say_renewed(new)
-            return [_replaced(mine, new)]
+            return [_attached(mine, new)]
         return self._answer(mine, new) if _role(new) == "answer" else self._other(mine, new)
 
     def _absent(self, new: Tree) -> list[Tree]:
         """A cell that the copy has not: new in the course, or deleted by the learner."""
         if self._was(new) == digest(new):
             return []
+        if _role(new) == "answer":
+            return self._absent_answer(new)
         if self._was(new):
             self.remarks.append(f"{_quoted(new)}: you had deleted it; the course changed it.")
-        elif _role(new) == "answer":
-            self.remarks.append(f"{_number(new['id'])}: a new exercise.")
         else:
             self.quiet += 1
         return [new]
+
+    def _absent_answer(self, new: Tree) -> list[Tree]:
+        """A skeleton, unless it would run after an answer in the learner's own cell, and count."""
+        number = _number(new["id"])
+        if self._was(new):
+            why = "you had deleted its answer cell; the exercise changed, see the note."
+        elif not self.base and self._defines(asked(new)):
+            why = f"a cell of yours defines `{asked(new)}`, so it has no answer cell; see the note."
+        else:
+            if number not in self.said_gone:
+                self.remarks.append(f"{number}: a new exercise.")
+            return [new]
+        self.remarks.append(f"{number}: {why}")
+        return [self._note(new["id"], _skeleton(NO_CELL, new))]
+
+    def _defines(self, name: str) -> bool:
+        """Whether a cell that the learner added defines this."""
+        return any(name in definitions(cell) for cells in self.extras.values() for cell in cells)
 
     def _say_renewed(self, new: Tree) -> None:
         if _role(new) == "answer":
@@ -154,7 +190,7 @@ class Laying:
             f"{_number(new['id'])}: the exercise changed. Your answer is kept; the note below it "
             "shows the new skeleton."
         )
-        return [kept, self._note(new["id"], _changed_exercise(new))]
+        return [kept, self._note(new["id"], _skeleton(CHANGED, new))]
 
     def _other(self, mine: Tree, new: Tree) -> list[Tree]:
         """A text, given, demo or check cell that the learner changed."""
@@ -199,10 +235,10 @@ class Laying:
         return untouched and is_old and note.get("about") in self.fresh_notes.values()
 
     def _fresh(self, stem: str) -> str:
-        name, count = stem, 1
+        name = stem
         while name in self.used:
-            count += 1
-            name = f"{stem}-{count}"
+            self.tried[stem] += 1
+            name = f"{stem}-{self.tried[stem] + 1}"
         self.used.add(name)
         return name
 
@@ -237,6 +273,14 @@ def _replaced(mine: Tree, new: Tree) -> Tree:
     return {**new, "metadata": _editors(mine) | new["metadata"]}
 
 
+def _attached(mine: Tree, new: Tree) -> Tree:
+    """The release's cell with the pictures that the learner put into the old one."""
+    pictures = mine.get("attachments")
+    if not isinstance(pictures, dict) or new["cell_type"] == "code":
+        return _replaced(mine, new)
+    return {**_replaced(mine, new), "attachments": pictures | new.get("attachments", {})}
+
+
 def _yours(cell: Tree, name: str) -> Tree:
     """A cell of the course that is the learner's from now on."""
     return {**cell, "metadata": _editors(cell) | {"dmlcourse": {"role": "yours", "of": name}}}
@@ -257,14 +301,19 @@ BOTH = (
     "version stands above yours. Where both are code, yours runs last and so it counts. Take over "
     "what you need, then delete your version and this note."
 )
+NO_CELL = (
+    "**The answer cell of this exercise is not in your notebook.** It does not come back, for it "
+    "would run after a cell of your own and count in its place. Read the statement again, and "
+    "compare your answer with the new skeleton, or copy the skeleton into a cell to begin:"
+)
 CHANGED = (
     "**This exercise changed after you had begun it.** Your answer above is as you left it. Read "
     "the statement again, and compare your answer with the new skeleton:"
 )
 
 
-def _changed_exercise(answer: Tree) -> str:
+def _skeleton(text: str, answer: Tree) -> str:
     source = answer["source"].strip("\n")
     ticks = max(map(len, re.findall("`+", source)), default=0)
     fence = "`" * max(3, ticks + 1)
-    return f"{CHANGED}\n\n{fence}python\n{source}\n{fence}\n\nDelete this note when you are done."
+    return f"{text}\n\n{fence}python\n{source}\n{fence}\n\nDelete this note when you are done."

@@ -1,11 +1,10 @@
-"""A notebook as data: read leniently, written whole or not at all, its cells known by digest."""
+"""A notebook as data: read leniently, written strictly, its cells known by digest."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,29 @@ class Unusable(Exception):
 
 
 def read_notebook(path: Path) -> Tree:
-    """The notebook of a file, every source as one text and every cell with metadata.
+    """The notebook of a file, as ``parsed`` gives it; raises ``Unusable`` where there is none."""
+    return parsed(content_of(path))
 
-    Raises:
-        Unusable: the file cannot be read, is broken, or is no notebook of format 4.
-    """
+
+def content_of(path: Path) -> bytes:
+    """What is in a file; raises ``Unusable`` where it is none or cannot be read."""
     try:
-        tree = json.loads(path.read_bytes())
+        # A named pipe would be waited for without end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Unusable("is not a file")
+        return path.read_bytes()
     except OSError as error:
         raise Unusable(f"cannot be read ({error.strerror})") from None
+
+
+def parsed(content: bytes) -> Tree:
+    """The notebook that a file holds, every source as one text and every cell with metadata.
+
+    Raises:
+        Unusable: the content is broken, or is no notebook of format 4.
+    """
+    try:
+        tree = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Unusable(f"is broken ({_reason(error)}), perhaps saved half-way") from None
     if not isinstance(tree, dict) or not isinstance(tree.get("cells"), list):
@@ -42,7 +55,10 @@ def read_notebook(path: Path) -> Tree:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, line {error.lineno}"
-    return "too deeply nested" if isinstance(error, RecursionError) else "not UTF-8 text"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    # What is left of ValueError is Python's limit on the digits of an integer.
+    return "too deeply nested" if isinstance(error, RecursionError) else "a number is too long"
 
 
 def _cell(tree: Any, place: int) -> Tree:
@@ -120,23 +136,13 @@ def written(notebook: Tree) -> bytes:
     minor = notebook.get("nbformat_minor")
     # Ids of cells are part of the format from 4.5 on.
     newest = {"nbformat_minor": max(5, minor if isinstance(minor, int) else 0)}
-    node = nbformat.from_dict(notebook | newest)
     try:
+        node = nbformat.from_dict(notebook | newest)
         nbformat.validate(node)
         return (nbformat.writes(node).rstrip("\n") + "\n").encode()
     except nbformat.ValidationError as error:
         raise Unusable(f"is not a valid notebook ({error.message.splitlines()[0][:120]})") from None
+    except RecursionError:
+        raise Unusable("cannot be written (too deeply nested)") from None
     except ValueError as error:
         raise Unusable(f"cannot be written ({error})") from None
-
-
-def put(path: Path, content: bytes) -> None:
-    """Write beside the file and move into place, so that no half-written file is ever seen."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(content)
-        if path.exists():
-            shutil.copymode(path, beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

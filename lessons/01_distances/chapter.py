@@ -10,8 +10,8 @@
 # - name the four axioms of a metric, and find the three points that break the last one;
 # - say what Minkowski's, cosine and squared distances keep and what they lose;
 # - tell which axiom k-NN, clustering and a search index rely on;
-# - compare two distributions by five measures, and know which of them is a metric;
-# - compute them between Gaussians, in 200 dimensions too.
+# - compare two distributions by four measures, and know which of them is a metric;
+# - compute a divergence between Gaussians, in 200 dimensions too.
 #
 # **Needs** chapter 00, vectors, logarithms. **Costs** about 35 minutes to read, 10 seconds on two
 # cores, 0.4 GB of memory, no download. The exercises take another 90 minutes.
@@ -46,9 +46,10 @@ i, j, k = find_triangle_violation(D**2)
 print(f"direct {D[i, k] ** 2:.2f}, over {j}: {D[i, j] ** 2 + D[j, k] ** 2:.2f}")
 
 # %% [markdown] read-report
-# The Euclidean distance keeps all four. Its square fails the last one, and the report names the
-# three points. **Exercise 01.1** is the search for such a triple. Nearest neighbours do not change
-# when distances are squared, so one may ask whether the fourth axiom is of any use. Soon.
+# The report splits the first promise into two lines. The Euclidean distance keeps all four. Its
+# square fails the last one, and the report names three points. **Exercise 01.1** is the search for
+# them. Squaring changes no nearest neighbour. Is the fourth axiom of any use? The section "Who
+# needs which axiom?" answers that.
 #
 # ## A family: Minkowski
 #
@@ -76,8 +77,8 @@ show(
 def detour():
     fig, ax = canvas()
     axes_equal(ax, 1.0, (0.5, 0.5))
-    ax.plot([0, 1, 1], [0, 0, 1], "-", color="#0072b2", linewidth=2, label="detour: 1 + 1 = 2")
-    ax.plot([0, 1], [0, 1], "--", color="#d55e00", linewidth=2, label="direct: (1 + 1)² = 4")
+    ax.plot([0, 1, 1], [0, 0, 1], "--", color="#d55e00", linewidth=2, label="detour: 1 + 1 = 2")
+    ax.plot([0, 1], [0, 1], "-", color="#0072b2", linewidth=2, label="direct: (1 + 1)² = 4")
     corners = np.array([[0, 0], [1, 0], [1, 1]])
     labelled_points(ax, corners, ["x", "y", "z"], ["anchor", "plain", "far"])
     ax.legend(loc="upper left")
@@ -93,13 +94,13 @@ predict(
     "One of the four axioms fails for p = 1/2. Which one?",
     options=["never negative", "zero only for equal points", "symmetry", "no shorter detour"],
     answer="no shorter detour",
-    why="The ball bends inwards. A ball of a metric that comes from a norm is convex, and for p "
-    "below 1 it is not.",
+    why="From (0, 0) to (1, 1) it is (1 + 1)² = 4, and over (1, 0) it is 1 + 1 = 2. "
+    "The ball bends inwards for the same reason.",
     reveal=detour,
 )
 
 # %% [markdown] before-bench
-# Three tasks for the bench. For which $p$ does a turn of the points change nothing? Find an order
+# Three tasks for the bench. For which $p$ does no turn of the points change anything? Find an order
 # $p$ and a turn that make D the nearest point. From which $p$ on is the detour never shorter?
 
 # %% bench-minkowski
@@ -125,9 +126,9 @@ angle = np.degrees(np.arccos(cosine.clip(-1, 1)))
 print(f"angle:   direct {angle[0, 2]:.0f}, detour {angle[0, 1] + angle[1, 2]:.0f}")
 
 # %% [markdown] read-cosine
-# $1 - \cos$ is no metric, although an overview calls it one; the angle is. On unit vectors there is
-# another: $\lVert x - y \rVert^2 = 2 - 2 \cos$, so that the cosine and the Euclidean distance rank
-# alike. **Exercise 01.5** uses it.
+# $1 - \cos$ is no metric, although a printed overview calls it one; the angle between unit vectors
+# is. Another metric on them is $\lVert x - y \rVert = \sqrt{2 - 2 \cos}$: the cosine and the
+# Euclidean distance rank alike. **Exercise 01.5** uses it.
 
 # %% cosine-is-euclid
 rng = np.random.default_rng(1)
@@ -153,32 +154,34 @@ points, queries = rng.normal(size=(500, 4)), rng.normal(size=(200, 4))
 def lost(power):
     """How many of 200 queries lose their nearest point to the rule, with points[0] as pivot."""
     D = pairwise_distances(queries, points) ** power
-    stored = pairwise_distances(points[:1], points) ** power
-    excess = abs(D[:, :1] - stored) - D  # above 0: the rule skips a point that is nearer
-    nearest = D.argmin(axis=1)
-    return int((excess[np.arange(200), nearest] > 1e-9).sum())
+    least = abs(D[:, :1] - pairwise_distances(points[:1], points) ** power)
+    best = D[:, 0].copy()
+    for x in range(1, 500):
+        looked_at = least[:, x] < best  # all other queries skip the point x
+        best[looked_at] = np.minimum(best, D[:, x])[looked_at]
+    return int((best > D.min(axis=1)).sum())
 
 
 print("distance:", lost(1), " squared:", lost(2))
 
 # %% [markdown] read-index
-# With squared distances this index loses the true neighbour of almost every query, and reports no
-# error. That is what an axiom is for.
+# With squared distances this index loses the true neighbour of more than half of the queries, and
+# reports no error. That is what an axiom is for.
 #
 # ## Between distributions
 #
 # A document can be a histogram of words, an image one of colours. How far apart are two of them?
-# Kullback and Leibler (1951) ask how surprised someone is who expects $q$ and gets $p$:
+# When $p$ is true, the divergence of Kullback and Leibler (1951) says how much *more* surprised
+# someone is who expects $q$ than someone who expects $p$:
 #
 # $$\mathrm{KL}(p \,\Vert\, q) = \sum_i p_i \log \frac{p_i}{q_i}.$$
 
 # %% kl-by-hand
 from dmlcourse.geometry import bhattacharyya, jeffrey, kl_discrete, kl_gaussian, matusita
 
-p = np.array([0.6, 0.3, 0.1, 0.0])
+p = np.array([0.6, 0.3, 0.05, 0.05])
 q = np.array([0.25, 0.25, 0.25, 0.25])
-there = p > 0  # 0 · log 0 counts as 0
-by_hand = (p[there] * np.log(p[there] / q[there])).sum()
+by_hand = (p * np.log(p / q)).sum()
 print(f"KL(p‖q) = {by_hand:.3f} nats; the library: {kl_discrete(p, q):.3f}")
 
 # %% [markdown] ratio
@@ -188,7 +191,8 @@ print(f"KL(p‖q) = {by_hand:.3f} nats; the library: {kl_discrete(p, q):.3f}")
 # %% predict-direction jupyter={"source_hidden": true}
 predict(
     "01.direction",
-    "p is the histogram above, with an empty bin; q has none. KL(p‖q) is 0.49. And KL(q‖p)?",
+    "Now p = (0.6, 0.3, 0.1, 0) has an empty bin, and q as above has none. KL(p‖q) is 0.49, "
+    "with 0 · log 0 counted as 0. And KL(q‖p)?",
     options=["0.49 as well", "a larger finite number", "infinite"],
     answer="infinite",
     why="q puts weight on a bin that p calls impossible. Who expects p is infinitely surprised. "
@@ -196,12 +200,14 @@ predict(
 )
 
 # %% both-directions
-print("KL(q‖p) =", kl_discrete(q, p), " Jeffrey =", jeffrey(p, q))
+p = np.array([0.6, 0.3, 0.1, 0.0])
+print("KL(q‖p) =", kl_discrete(q, p), " Jeffreys =", jeffrey(p, q))
 print(f"Bhattacharyya = {bhattacharyya(p, q):.3f}, Matusita = {matusita(p, q):.3f}")
 
 # %% [markdown] three-symmetric
-# Three measures are symmetric. **Jeffrey** adds both directions. **Bhattacharyya** takes $-\log
-# \mathrm{BC}$ of the coefficient $\mathrm{BC} = \sum_i \sqrt{p_i q_i}$. **Matusita** (1955) takes
+# Three measures are symmetric. **Jeffreys** (1946) adds both directions. **Bhattacharyya** (see
+# Kailath 1967) takes $-\log \mathrm{BC}$ of the coefficient $\mathrm{BC} = \sum_i \sqrt{p_i q_i}$.
+# **Matusita** (1955) takes
 #
 # $$\sqrt{\textstyle\sum_i (\sqrt{p_i} - \sqrt{q_i})^2} = \sqrt{2 - 2\,\mathrm{BC}}.$$
 #
@@ -221,8 +227,8 @@ fig, ax = canvas(size=(4.8, 4.4))
 axes_equal(ax, 0.62, (0.55, 0.55))
 roots, arc = np.sqrt(coins), np.linspace(0, np.pi / 2, 91)
 ax.plot(np.cos(arc), np.sin(arc), color="#6b6b6b")
-ax.plot(*roots.T, "-", color="#0072b2", label="detour")
-ax.plot(*roots[[0, 2]].T, "--", color="#d55e00", label="direct")
+ax.plot(*roots.T, "--", color="#d55e00", label="detour")
+ax.plot(*roots[[0, 2]].T, "-", color="#0072b2", label="direct")
 labelled_points(ax, roots, ["10", "50", "90"], ["anchor", "plain", "far"])
 ax.set(xlabel="√ heads", ylabel="√ tails", title="Coins (heads in %) after the root")
 ax.legend(loc="lower left")
@@ -234,18 +240,19 @@ show(
 )
 
 # %% [markdown] read-coins
-# Jeffrey and Bhattacharyya fail, although both are printed as distances. Matusita cannot fail:
-# **after the square root every distribution lies on a sphere, and Matusita is the ruler there.** A
-# map first, then Euclid. Most of this course is a variation of that idea.
+# Jeffreys and Bhattacharyya fail, although a printed survey calls them distances. Matusita cannot
+# fail: **after the square root every distribution lies on a sphere, and Matusita is the ruler
+# there.** A map first, then Euclid. Most of this course is a variation of that idea.
 #
 # ## Between Gaussians
 #
-# For Gaussians the sums become closed forms. With means $\mu_0, \mu_1$ and covariances $S_0, S_1$,
+# For Gaussians the sums become integrals, and these have closed forms. With means $\mu_0, \mu_1$
+# (`m0`, `m1`) and covariances $S_0, S_1$,
 #
-# $$\mathrm{KL} = \tfrac12 \Bigl[\operatorname{tr}(S_1^{-1} S_0) + (\mu_1 - \mu_0)^\top S_1^{-1}
-# (\mu_1 - \mu_0) - d + \log\tfrac{\det S_1}{\det S_0}\Bigr].$$
+# $$\mathrm{KL}(N_0 \Vert N_1) = \tfrac12 \Bigl[\operatorname{tr}(S_1^{-1} S_0) +
+# (\mu_1 - \mu_0)^\top S_1^{-1} (\mu_1 - \mu_0) - d + \log\tfrac{\det S_1}{\det S_0}\Bigr].$$
 #
-# Believe no closed form without a test. KL is a mean over $p$, so samples can check it:
+# Believe no closed form without a test. KL is a mean over $N_0$, so samples can check it:
 
 # %% two-gaussians
 m0, S0 = np.array([0.0, 0.0]), np.array([[1.0, 0.3], [0.3, 0.5]])
@@ -259,15 +266,15 @@ def log_density(x, m, S):
 
 # %% monte-carlo
 x = rng.multivariate_normal(m0, S0, size=100_000)
-surprise = log_density(x, m0, S0) - log_density(x, m1, S1)
-error = surprise.std() / np.sqrt(len(x))  # standard error of the mean
+extra = log_density(x, m0, S0) - log_density(x, m1, S1)
+error = extra.std() / np.sqrt(len(x))  # standard error of the mean
 exact = kl_gaussian(m0, S0, m1, S1)
-print(f"closed form {exact:.3f}; samples agree: {abs(surprise.mean() - exact) < 4 * error}")
+print(f"closed form {exact:.3f}; samples agree: {abs(extra.mean() - exact) < 4 * error}")
 
 # %% [markdown] before-gaussians
-# In the bench, make p narrow and q wide, then change them over. Which direction of KL is larger?
-# Then move q far away: which measure stops growing? In chapter 06 this KL will be the objective
-# that a metric is learned with.
+# In the bench, make p narrow and q wide, then exchange them. Which direction of KL is larger? Set
+# both deviations to 0.5 and move q away: which measure stays below $\sqrt 2$? In chapter 06 this KL
+# is the objective that a metric is learned with.
 
 # %% bench-gaussians
 gaussians_bench(gap=1.0, first=0.75, second=2.0)
@@ -284,13 +291,17 @@ print("det:", np.linalg.det(S), " log det:", round(np.linalg.slogdet(S)[1], 1))
 
 # %% [markdown] breaks-more
 # **Empty bins.** One bin that is empty by chance makes KL infinite: smooth the histograms, or use
-# Matusita. **Many dimensions.** For random points all distances become alike, and "nearest" loses
-# its meaning (Beyer et al. 1999):
+# Matusita. **Many dimensions.** For independent coordinates all distances become alike, and
+# "nearest" loses its meaning (Beyer et al. 1999):
 
 # %% concentration
 for d in [2, 20, 200, 2000]:
     D = pairwise_distances(rng.random((200, d)))[0, 1:]
     print(f"d = {d:4}: the farthest is {D.max() / D.min():.1f} times as far as the nearest")
+
+# %% [markdown] read-concentration
+# In 2000 dimensions the farthest point is hardly farther than the nearest. These coordinates
+# are independent; real data have fewer directions that matter, and a learned metric finds them.
 
 # %% [markdown] summary
 # ## Summary
@@ -298,15 +309,15 @@ for d in [2, 20, 200, 2000]:
 # - A metric promises four things; a pseudo-metric forgives different points at distance zero.
 # - Squares, $1 - \cos$ and Minkowski with $p < 1$ break the triangle inequality. k-NN does not
 #   mind; an index does.
-# - KL is not symmetric; Jeffrey and Bhattacharyya are, but are no metrics; Matusita is one.
+# - KL is not symmetric; Jeffreys and Bhattacharyya are, but are no metrics; Matusita is one.
 # - Check closed forms with samples, and use log-determinants.
 
 # %% calibration
 calibration("01")
 
 # %% [markdown] next
-# **Now do the exercises**: `dmlcourse start 01` has put your copy in `work/01_distances.ipynb`.
-# Seven functions, 17 points, about 90 minutes.
+# **Now do the exercises.** Type `dmlcourse start 01` in a terminal, and open
+# `work/01_distances.ipynb`: seven functions, 17 points, about 90 minutes.
 
 # %% [markdown] references
 # ## References
@@ -315,6 +326,12 @@ calibration("01")
 #   di Palermo 22, 1–72. [doi:10.1007/BF03018603](https://doi.org/10.1007/BF03018603)
 # - S. Kullback, R. A. Leibler (1951). On information and sufficiency. Annals of Mathematical
 #   Statistics 22, 79–86. [doi:10.1214/aoms/1177729694](https://doi.org/10.1214/aoms/1177729694)
+# - H. Jeffreys (1946). An invariant form for the prior probability in estimation problems.
+#   Proceedings of the Royal Society A 186, 453–461.
+#   [doi:10.1098/rspa.1946.0056](https://doi.org/10.1098/rspa.1946.0056)
+# - T. Kailath (1967). The divergence and Bhattacharyya distance measures in signal selection. IEEE
+#   Transactions on Communication Technology 15, 52–60.
+#   [doi:10.1109/TCOM.1967.1089532](https://doi.org/10.1109/TCOM.1967.1089532)
 # - K. Matusita (1955). Decision rules, based on the distance, for problems of fit, two samples, and
 #   estimation. Annals of Mathematical Statistics 26, 631–640.
 #   [doi:10.1214/aoms/1177728422](https://doi.org/10.1214/aoms/1177728422)

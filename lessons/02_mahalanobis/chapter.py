@@ -388,8 +388,8 @@ print("the library:      ", mahalanobis(pair, M=np.eye(1, dtype=np.float32), squ
 calibration("02")
 
 # %% [markdown] next
-# **Now do the exercises**: `dmlcourse start 02` has put your copy in `work/02_mahalanobis.ipynb`.
-# Five functions, 14 points, about 70 minutes.
+# **Now do the exercises.** Type `dmlcourse start 02` in a terminal, and open
+# `work/02_mahalanobis.ipynb`: five functions, 14 points, about 70 minutes.
 
 # %% [markdown] references
 # ## References

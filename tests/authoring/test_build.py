@@ -94,6 +94,12 @@ def test_a_second_run_changes_nothing(course, capsys):
     assert capsys.readouterr().out == "4 notebooks are what their lessons give.\n"
 
 
+def test_what_a_system_or_a_killed_build_left_is_no_matter(course, capsys):
+    for name in (".DS_Store", ".dmlcourse-0123456789abcdef.part", ".ipynb_checkpoints"):
+        (course / "chapters" / name).write_text("half")
+    assert (build(), build(check=True)) == (0, 0)
+
+
 def test_a_touched_lesson_rebuilds_itself_alone(course, capsys):
     rewrite(course / "lessons" / "01_first" / "chapter.py", "1 + 1", "1 + 2")
     assert build() == 0

@@ -25,10 +25,11 @@ def test_the_unit_changes_the_answer_as_the_chapter_says():
     assert y[MILLIGRAMS.nearest] != y[98] == y[GRAMS.nearest]
 
 
-def test_there_is_a_plateau_of_19_in_20():
-    shares = [share(weight) for weight in WEIGHTS]
-    assert shares[0] < 0.8
-    assert max(shares) == pytest.approx(0.95, abs=0.01)
+def test_between_the_units_lies_a_plateau():
+    assert share(WEIGHTS[0]) < 0.8
+    plateau = [share(weight) for weight in WEIGHTS if 180 < weight < 900]
+    assert len(plateau) == 36
+    assert 0.93 < min(plateau) < max(plateau) < 0.955
 
 
 @pytest.mark.parametrize(

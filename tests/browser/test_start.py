@@ -87,3 +87,16 @@ def test_a_bench_follows_its_numbers_and_its_arrow_keys(lab, call, label, value,
         arg=moved,
     )
     lab.screenshot(f"bench-{name}")
+
+
+def test_a_slider_that_reaches_a_whole_number_says_that_number(lab):
+    """In the browser it gives 0.9999999999999999 for 1, and below 1 there is no metric."""
+    cell = new_code_cell("from dmlcourse.benches import minkowski_bench\nminkowski_bench(1.25, 30)")
+    lab.open(new_notebook(cells=[cell])).run_all()
+    area = lab.output(0)
+    area.locator("img").wait_for()
+    assert area.get_by_label("turn in degrees").input_value() == "30"
+    area.get_by_role("slider").first.focus()
+    lab.page.keyboard.press("ArrowLeft")
+    area.get_by_role("status").filter(has_text="p = 1.00. The triangle inequality").wait_for()
+    assert area.get_by_label("order p").input_value() == "1"

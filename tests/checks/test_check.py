@@ -2,11 +2,12 @@
 
 import json
 import textwrap
+from collections import Counter
 
 import pytest
 
 from dmlcourse import exercises, journal
-from dmlcourse.checks import NotYet, check, hint
+from dmlcourse.checks import NotYet, check, hint, runner
 from dmlcourse.checks.runner import AGAIN
 from dmlcourse.errors import UserError
 
@@ -175,6 +176,18 @@ def test_the_solution_is_offered_after_real_attempts(capsys):
     capsys.readouterr()
     hint("02.2")
     assert "solutions" in capsys.readouterr().out
+
+
+def test_hints_go_on_where_the_record_cannot_be_written(own_journal, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "_unrecorded", Counter())
+    (own_journal / "journal.jsonl").mkdir()
+    for number in (1, 2, 3):
+        hint("02.3")
+        assert capsys.readouterr().out.startswith(f"Hint {number} of 3")
+    hint("02.3")
+    assert capsys.readouterr().out.startswith("These are all the hints of 02.3:\n1. ")
+    hint("02.2")
+    assert capsys.readouterr().out.startswith("Hint 1 of 3")
 
 
 def test_a_hint_for_an_unknown_exercise_names_the_nearest():

@@ -125,6 +125,17 @@ def test_an_answer_that_is_half_a_mistake_is_not_taken_for_it():
     assert verdict(lambda a: a**2 if a.size == 1 else a - 7).mistake is None
 
 
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [(lambda a: a ^ a, "a caret"), (lambda a: a(1), None), (lambda a: a & 0.5, None)],
+)
+def test_where_only_errors_speak_for_a_mistake_they_have_to_be_the_same(answer, name):
+    caret = Mistake("a caret", lambda a: a ^ a, "A caret is no power.")
+    found = verdict(answer, toy(mistakes=lambda variant: (caret,)))
+    assert (found.mistake.name if found.mistake else None) == name
+    assert found.outcome == (FAILED if name else ERROR)
+
+
 def test_a_small_error_is_compared_with_what_rounding_explains():
     words = render.plain(verdict(lambda a: 2 * a + 1e-9))
     assert "Off by 1e-09; rounding explains at most" in words

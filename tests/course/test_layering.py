@@ -19,16 +19,17 @@ COMMANDS = "the commands"
 ROOM = dict.fromkeys(("cli", "doctor", "lab", "pack", "workbooks"), COMMANDS)
 HOUSE = {
     0: ("errors",),
-    1: ("geometry", "tuples", "scores", "data", "places"),
-    2: ("learners", "losses", "selection", "networks"),
-    3: ("evaluation", "training"),
-    4: ("figures", "journal", "observing", "session"),
-    5: ("exercises",),
-    6: ("progress",),
-    7: ("checks", "benches"),
-    8: ("authoring",),
-    9: ("grading",),
-    10: (COMMANDS,),
+    1: ("files", "places"),
+    2: ("geometry", "tuples", "scores", "data"),
+    3: ("learners", "losses", "selection", "networks"),
+    4: ("evaluation", "training"),
+    5: ("figures", "journal", "observing", "session"),
+    6: ("exercises",),
+    7: ("progress",),
+    8: ("checks", "benches"),
+    9: ("authoring",),
+    10: ("grading",),
+    11: (COMMANDS,),
 }
 FLOOR = {room: floor for floor, rooms in HOUSE.items() for room in rooms}
 # Importing the package imports none of its rooms; bootstrap runs before anything is installed;

@@ -7,6 +7,7 @@ import io
 import struct
 import threading
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import md5, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,13 +150,18 @@ def small_omniglot(server: Server) -> Collection:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server sends; it breaks off after ``sent`` bytes where that is given."""
+    """What the server sends.
+
+    It breaks off after ``sent`` bytes where that is given; or waits there until it may ``go_on``.
+    """
 
     body: bytes
     status: int = 200
     sent: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     meeting: threading.Barrier | None = None
+    go_on: threading.Event | None = None
+    says_length: bool = True
 
 
 class Server:
@@ -185,11 +191,16 @@ class Server:
         if answer.meeting:
             answer.meeting.wait(timeout=20)
         request.send_response(answer.status)
-        request.send_header("Content-Length", str(len(answer.body)))
+        if answer.says_length:
+            request.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():
             request.send_header(name, value)
         request.end_headers()
-        request.wfile.write(answer.body[: answer.sent])
+        # Whoever asked may have left.
+        with suppress(OSError):
+            request.wfile.write(answer.body[: answer.sent])
+            if answer.go_on and answer.go_on.wait(timeout=30):
+                request.wfile.write(answer.body[answer.sent :])
 
     def close(self) -> None:
         self.http.shutdown()

@@ -80,6 +80,11 @@ class TestUnknown:
         assert "mean" not in str(caught.value)
         assert all(name in str(caught.value) for name in names())
 
+    @pytest.mark.parametrize("name", [["wine"], {}, None, 7, b"wine"])
+    def test_name_that_is_no_text(self, name) -> None:
+        with pytest.raises(UserError, match=r"No data set .* The sets: iris, wine"):
+            load(name)
+
     def test_part_of_a_set_without_parts(self) -> None:
         with pytest.raises(UserError, match="wine has no parts, and 'train' was asked for"):
             load("wine", part="train")

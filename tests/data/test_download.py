@@ -7,15 +7,18 @@ import os
 import socket
 import stat
 import threading
+import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import platformdirs
 import pytest
 from small_sets import Answer
 
-from dmlcourse.data import data_folder, is_here, load
-from dmlcourse.data.download import Damaged, absent, bring, place, write_whole
+from dmlcourse.data import data_folder, download, is_here, load
+from dmlcourse.data.download import absent, bring, place, store
 from dmlcourse.errors import UserError
 
 
@@ -121,7 +124,7 @@ WRONG = {
     "server error": (Answer(b"sorry", 500), "500 Server Error"),
     "nothing": (Answer(b""), "0 bytes with MD5 d41d8cd98f00b204e9800998ecf8427e, expected MD5"),
     "a page": (Answer(b"<html>Log in to this network</html>"), "35 bytes with MD5"),
-    "breaks off": (Answer(b"x" * 100_000, sent=70_000), "broke off"),
+    "breaks off": (Answer(b"x" * 7_000, sent=5_000), "broke off"),
     "breaks off at once": (Answer(b"x" * 100, sent=0), "broke off"),
 }
 
@@ -190,44 +193,9 @@ class TestFailure:
         assert files_in(data_home) == []
 
 
-class TestWriteWhole:
-    def test_makes_the_folders_above(self, tmp_path) -> None:
-        write_whole(tmp_path / "a" / "b", lambda part: part.write_text("new"))
-        assert (tmp_path / "a" / "b").read_text() == "new"
-
-    def test_the_old_file_stays_where_writing_fails(self, tmp_path) -> None:
-        (tmp_path / "file").write_text("old")
-
-        def fails(part: Path) -> None:
-            part.write_text("ne")
-            raise Damaged("in the middle")
-
-        with pytest.raises(Damaged):
-            write_whole(tmp_path / "file", fails)
-        assert (tmp_path / "file").read_text() == "old"
-        assert files_in(tmp_path) == ["file"]
-
-    def test_who_reads_the_old_file_reads_it_to_its_end(self, tmp_path) -> None:
-        if os.name != "posix":
-            pytest.skip("an open file cannot be replaced on this system")
-        (tmp_path / "file").write_text("old")
-        with (tmp_path / "file").open() as reader:
-            write_whole(tmp_path / "file", lambda part: part.write_text("new"))
-            assert reader.read() == "old"
-
-    def test_nobody_sees_a_part(self, tmp_path) -> None:
-        file, seen = tmp_path / "file", []
-
-        def slow(part: Path) -> None:
-            part.write_text("first, ")
-            write_whole(file, lambda other: other.write_text("second"))
-            seen.append(file.read_text())
-            part.write_text("first, whole")
-
-        write_whole(file, slow)
-        assert seen == ["second"]
-        assert file.read_text() == "first, whole"
-        assert files_in(tmp_path) == ["file"]
+def test_store_makes_the_folders_above(tmp_path) -> None:
+    store(tmp_path / "a" / "b", lambda part: part.write_text("new"))
+    assert (tmp_path / "a" / "b").read_text() == "new"
 
 
 def test_load_fetches_what_it_needs_and_no_more(small, server) -> None:
@@ -250,3 +218,56 @@ def test_a_file_copied_by_hand_needs_no_network(small, server, data_home) -> Non
     assert is_here("mnist")
     assert len(load("mnist", download=False)) == 5
     assert server.asked == []
+
+
+class TestServer:
+    def test_one_that_sends_without_end_is_left(self, small, server, images, data_home) -> None:
+        path = f"/{Path(images.path).name}"
+        # It promises nothing about the length, and would send a thousand times what is expected.
+        server.answers[path] = Answer(bytes(1000 * images.size), says_length=False)
+        with pytest.raises(UserError, match="gave something else: more than 7,918 bytes, expected"):
+            bring(small["mnist"], [images])
+        assert files_in(data_home) == []
+
+    def test_one_that_drips_is_left_after_a_while(
+        self, small, server, images, data_home, monkeypatch
+    ) -> None:
+        path = f"/{Path(images.path).name}"
+        go_on = threading.Event()
+        server.answers[path] = replace(server.answers[path], sent=1, go_on=go_on)
+        # On this clock every look is half an hour after the last.
+        clock = SimpleNamespace(monotonic=count(step=1800).__next__, time=time.time)
+        monkeypatch.setattr(download, "time", clock)
+        try:
+            with pytest.raises(UserError) as caught:
+                bring(small["mnist"], [images])
+        finally:
+            go_on.set()
+        said = f"{images.address} is too slow: 1 of 3,959 bytes in 30 minutes. Nothing of it was"
+        assert said in str(caught.value)
+        assert files_in(data_home) == []
+
+    def test_one_that_drips_in_time_is_waited_for(self, small, server, images) -> None:
+        path = f"/{Path(images.path).name}"
+        go_on = threading.Event()
+        go_on.set()
+        server.answers[path] = replace(server.answers[path], sent=1, go_on=go_on)
+        bring(small["mnist"], [images])
+        assert place(images).read_bytes() == server.answers[path].body
+
+    def test_a_slow_line_may_take_longer_for_a_larger_file(self) -> None:
+        # Ten megabytes at 50 kilobits a second.
+        assert download.GRACE + 10**7 / download.SLOWEST > 8 * 10**7 / 50_000
+
+
+class TestLeftOvers:
+    def test_of_a_killed_download_go_after_a_day(self, small, images) -> None:
+        folder = place(images).parent
+        folder.mkdir(parents=True)
+        old, young = (folder / f".dmlcourse-{name}.part" for name in ("old", "young"))
+        for part in (old, young):
+            part.write_bytes(b"half")
+        os.utime(old, (0, 0))
+        bring(small["mnist"], [images])
+        assert not old.exists()
+        assert young.exists()

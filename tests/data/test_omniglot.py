@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
+import zlib
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -144,7 +146,10 @@ class TestRuns:
 
 MEMBERS = drawings("images_background", BACKGROUND, 1)
 FIRST, SECOND = list(MEMBERS)[:2]
-PACKED = archive(MEMBERS)
+PACKED, LZMA = archive(MEMBERS), archive(MEMBERS, zipfile.ZIP_LZMA)
+# A drawing whose head says that it has 20,000 × 20,000 pixels.
+HEAD = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+HUGE = MEMBERS[FIRST][:12] + HEAD + struct.pack(">I", zlib.crc32(HEAD)) + MEMBERS[FIRST][33:]
 DAMAGED = {
     "empty": (b"", "cannot be unpacked"),
     "not a zip": (b"<html>" * 100, "cannot be unpacked"),
@@ -169,6 +174,19 @@ DAMAGED = {
     "one is white on black": (
         archive({**MEMBERS, FIRST: png(~drawing(1, 1))}),
         "some of its drawings differ",
+    ),
+    "one is a flood": (
+        archive({**MEMBERS, FIRST: bytes(200_000)}),
+        "0001_01.png has 200,000 bytes, expected at most 100,000",
+    ),
+    "one would be huge": (
+        archive({**MEMBERS, FIRST: HUGE}),
+        "0001_01.png says that it has millions of pixels, not 105×105",
+    ),
+    # Behind the settings of an LZMA stream comes a zero.
+    "LZMA with a wrong start": (
+        LZMA.replace(b"]\x00\x00\x80\x00\x00", b"]\x00\x00\x80\x00\xff"),
+        r"cannot be unpacked \(Corrupt input data\)",
     ),
     "other method": (
         PACKED.replace(b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x00\x00\x63\x00"),
@@ -204,17 +222,25 @@ class TestDamage:
         assert "Delete it and run: dmlcourse data omniglot" in str(caught.value)
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-    @given(data=st.data())
-    def test_of_any_byte_is_seen_or_harmless(self, small, data) -> None:
-        wrong = bytearray(PACKED)
+    @given(data=st.data(), packed=st.sampled_from([PACKED, LZMA]))
+    def test_of_any_byte_is_seen_or_harmless(self, small, data, packed) -> None:
+        wrong = bytearray(packed)
         wrong[data.draw(st.integers(0, len(wrong) - 1))] ^= data.draw(st.integers(1, 255))
         path = put(small, wrong)
         path.with_suffix(".npz").unlink(missing_ok=True)
         images, said = images_or_message()
         assert "is damaged" in said or np.array_equal(images, RIGHT)
 
-    def test_packing_again_is_none(self, small, server) -> None:
-        put(small, archive(MEMBERS, zipfile.ZIP_STORED))
+    def test_of_long_answers_is_seen_before_they_are_unpacked(self, small) -> None:
+        list(omniglot_runs())
+        flood = {**runs(), "run01/class_labels.txt": bytes(10**6)}
+        place(small["omniglot"].files[2]).write_bytes(archive(flood))
+        with pytest.raises(UserError, match=r"labels\.txt has 1,000,000 bytes, expected at most"):
+            list(omniglot_runs())
+
+    @pytest.mark.parametrize("packed", [archive(MEMBERS, zipfile.ZIP_STORED), LZMA])
+    def test_packing_again_is_none(self, small, server, packed) -> None:
+        put(small, packed)
         assert len(load("omniglot")) == 6
         assert server.asked == []
 
@@ -260,6 +286,18 @@ class TestUnpackedCopy:
         load("omniglot")
         copy.write_bytes(content)
         load("omniglot")
+        load("omniglot")
+        assert len(decoded) == 2
+
+    @pytest.mark.parametrize("length", [2**62, 2**70, -1])
+    def test_is_made_again_where_it_says_a_length_that_nothing_has(
+        self, decoded, copy, length
+    ) -> None:
+        load("omniglot")
+        head = BytesIO()
+        about = {"descr": "|u1", "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(head, about)
+        copy.write_bytes(archive({"names.npy": head.getvalue(), "bits.npy": head.getvalue()}))
         load("omniglot")
         assert len(decoded) == 2
 

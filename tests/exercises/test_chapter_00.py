@@ -62,12 +62,32 @@ def test_the_expanded_form_gives_negative_squares_in_whatever_order_it_is_summed
     assert below.sum() > 50
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_points_of_the_third_hint_give_a_negative_square(form):
+    X = 10_000 + 1e-6 * np.random.default_rng(0).normal(size=(10, 3))
+    norms = np.square(X).sum(axis=1)
+    assert (norms[:, None] + norms + FORMS[form](X, X)).min() < 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nan_on_every_pair_is_not_taken_for_signs_that_cancel(seed):
+    key = Key(exercises.find("00.0"), seed=seed)
+    for answer in (negative_root, lambda x, y: np.sqrt(2 * x @ y - x @ x - y @ y)):
+        mistake = judge(key, [observe(key.exercise.kind, answer, c) for c in key.cases]).mistake
+        assert mistake is not None
+        assert mistake.name == "NaN for every pair"
+
+
+def negative_root(x, y):
+    return np.sqrt(-np.sum((x - y) ** 2))
+
+
 def test_the_planted_mistake_of_the_chapter_is_shown_on_the_first_case():
     key = Key(exercises.find("00.0"))
     seen = [observe(key.exercise.kind, squared, case) for case in key.cases]
     lines = plain(judge(key, seen)).splitlines()
     assert lines[1:3] == [
-        "  Two points in the plane: x = [1, 1], y = [4, 5].",
+        "  Two points in the plane: x = [1, 2], y = [-2, 6].",
         "  Expected 5, got 25.",
     ]
     assert lines[3].startswith("  Your distance is squared: ")

@@ -30,7 +30,7 @@ LIBRARY = {
     "00.0": lambda x, y: geometry.pairwise_distances(x[None], y[None])[0, 0],
     "00.1": lambda X, Y: geometry.pairwise_distances(X, Y, squared=True),
     "00.2": neighbours_vote,
-    "01.1": lambda D: geometry.find_triangle_violation(D) or (),
+    "01.1": geometry.find_triangle_violation,
     "01.2": geometry.kl_gaussian,
     "01.2b": geometry.kl_discrete,
     "01.3": geometry.jeffrey,

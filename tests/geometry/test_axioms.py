@@ -57,8 +57,8 @@ def test_the_largest_excess_is_found_as_by_brute_force(seed, n, is_symmetric):
     D = generator.uniform(0.3, 1, size=(n, n))
     D = D + D.T if is_symmetric else D
     found, worst = find_triangle_violation(D), worst_by_brute_force(D)
-    assert (found is None) == (worst <= 0)
-    if found is not None:
+    assert (found == ()) == (worst <= 0)
+    if found:
         assert len(set(found)) == 3
         assert excess(D, found) == pytest.approx(worst, rel=1e-9, abs=1e-15)
 
@@ -94,7 +94,7 @@ def test_the_result_is_three_plain_integers(device):
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_fewer_than_three_points_violate_nothing(n):
-    assert find_triangle_violation(np.full((n, n), -1.0)) is None
+    assert find_triangle_violation(np.full((n, n), -1.0)) == ()
 
 
 @quick
@@ -103,7 +103,7 @@ def test_points_on_a_line_violate_nothing(seed, exponent):
     """Their distances add up exactly but for rounding: half of the triples exceed by a little."""
     x = np.sort(np.random.default_rng(seed).normal(size=15)) * 10.0**exponent
     for D in (np.abs(x[:, None] - x), cdist(x[:, None], x[:, None])):
-        assert find_triangle_violation(D) is None
+        assert find_triangle_violation(D) == ()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -112,20 +112,20 @@ def test_rounding_to_a_dtype_is_forgiven(dtype):
         x, direction = points(seed, 15, 1), points(seed, 1, 3)
         D = pairwise_distances(x * direction).astype(dtype)
         assert worst_by_brute_force(D.astype(float)) > 0
-        assert find_triangle_violation(D) is None
+        assert find_triangle_violation(D) == ()
 
 
 def test_just_above_rounding_is_a_violation():
     D = np.array([[0, 1, 2.0], [1, 0, 1], [2, 1, 0]])
     D[0, 2] = 2 * (1 + 31 * 2.0**-52)
-    assert find_triangle_violation(D) is None
+    assert find_triangle_violation(D) == ()
     D[0, 2] = 2 * (1 + 34 * 2.0**-52)
     assert find_triangle_violation(D) == (0, 1, 2)
 
 
 def test_a_tolerance_is_a_share_of_the_largest_finite_entry():
     D = np.array([[0, 50, 101.0], [50, 0, 50], [101.0, 50, 0]])
-    assert find_triangle_violation(D, tol=0.011) is None
+    assert find_triangle_violation(D, tol=0.011) == ()
     assert find_triangle_violation(D, tol=0.009) == (0, 1, 2)
     assert find_triangle_violation(D, tol=0) == (0, 1, 2)
 
@@ -139,14 +139,14 @@ def test_half_precision_is_added_up_without_loss():
 def test_the_diagonal_does_not_take_part():
     D = np.array([[0, 1, 2.0], [1, 0, 1], [2, 1, 0]])
     np.fill_diagonal(D, [-9.0, 9.0, inf])
-    assert find_triangle_violation(D) is None
+    assert find_triangle_violation(D) == ()
 
 
 def test_infinity_exceeds_what_is_finite_and_nothing_exceeds_infinity():
     assert find_triangle_violation([[0, 1, inf], [1, 0, 1], [inf, 1, 0]]) == (0, 1, 2)
-    assert find_triangle_violation([[0, 1, inf], [1, 0, inf], [inf, inf, 0]]) is None
-    assert find_triangle_violation([[0, inf, 9], [inf, 0, inf], [9, inf, 0]]) is None
-    assert find_triangle_violation(np.full((4, 4), inf)) is None
+    assert find_triangle_violation([[0, 1, inf], [1, 0, inf], [inf, inf, 0]]) == ()
+    assert find_triangle_violation([[0, inf, 9], [inf, 0, inf], [9, inf, 0]]) == ()
+    assert find_triangle_violation(np.full((4, 4), inf)) == ()
 
 
 @pytest.mark.parametrize("check", [find_triangle_violation, axiom_report])
@@ -202,7 +202,7 @@ def test_memory_is_a_few_matrices_and_not_a_cube():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     output = subprocess.check_output([sys.executable, "-c", SCRIPT], text=True, env=environment)
     matrix = 8 * 500**2
-    assert int(output) < 15 * matrix < 500 * matrix
+    assert int(output) < 15 * matrix  # a cube has 500
 
 
 # ---------------------------------------------------------------- the report

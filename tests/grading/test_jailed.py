@@ -14,7 +14,7 @@ from dmlcourse.grading import jailed
 
 ALLOWED = {"numpy", "torch", "IPython", "dmlcourse"}
 # What the data sets are read with.
-READERS = {"PIL", "platformdirs", "pooch", "requests", "sklearn", "tqdm"}
+READERS = {"PIL", "platformdirs", "pooch", "requests", "sklearn", "tqdm", "urllib3"}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -155,6 +156,12 @@ class TestFiles:
         monkeypatch.undo()
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert {str(path.relative_to(tmp_path)) for path in files} == set(before)
+
+    def test_are_open_to_their_owner_alone(self, config: Config, tmp_path: Path) -> None:
+        if os.name != "posix":
+            pytest.skip("no permission bits on this system")
+        names = written(config, tmp_path, graded())
+        assert [name for name in names if (tmp_path / name).stat().st_mode & 0o077] == []
 
     def test_take_names_that_are_not_text(self, config: Config, tmp_path: Path) -> None:
         files = written(config, tmp_path, graded("\udc80"))

@@ -83,3 +83,10 @@ def chapter_02(monkeypatch) -> tuple[Exercise, ...]:
     for module in ("command", "classroom", "words"):
         monkeypatch.setattr(f"dmlcourse.progress.{module}.course", lambda: list(listed))
     return listed
+
+
+@pytest.fixture
+def asked(monkeypatch) -> None:
+    """Chapters that ask a question of each letter, and one about the rank."""
+    texts = {f"02.{letter}": f"Why {letter}?" for letter in "uvwxyz"} | {"02.rank": "Which rank?"}
+    monkeypatch.setattr("dmlcourse.progress.classes.questions", lambda: texts)

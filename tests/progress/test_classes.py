@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dmlcourse.progress.classes import classroom, headline, topics
+from dmlcourse.progress.questions import questions
 from dmlcourse.progress.record import known
 
 
@@ -67,6 +68,7 @@ def test_a_mistake_that_the_course_does_not_know_is_not_repeated(record, toy_cou
     assert (row.mistakes, row.unnamed) == ((), 1)
 
 
+@pytest.mark.usefixtures("asked")
 class TestTopics:
     def test_counts_learners_by_their_first_answer(self, record):
         made = {
@@ -76,9 +78,14 @@ class TestTopics:
         }
         (topic,) = topics({name: known(one.entries) for name, one in made.items()})
         assert (topic.key, topic.wrong, topic.answered) == ("02.rank", 2, 3)
+        assert topic.text == "Which rank?"
+
+    def test_what_no_chapter_asks_is_not_shown(self, record):
+        made = {name: known(record().predicts("02.rude", "sure", False).entries) for name in "ab"}
+        assert topics(made) == ()
 
     def test_what_one_alone_holds_is_not_shown(self, record):
-        made = known(record().predicts("02.rude words", "sure", False).entries)
+        made = known(record().predicts("02.rank", "sure", False).entries)
         assert topics({"a": made, "b": []}) == ()
 
     def test_the_most_frequent_five(self, record):
@@ -88,3 +95,9 @@ class TestTopics:
                 made[name].predicts(f"02.{topic}", "sure", False)
         found = topics({name: known(one.entries) for name, one in made.items()})
         assert [topic.key[-1] for topic in found] == list("uvwxy")
+
+
+def test_the_chapters_questions_are_found_with_their_text():
+    found = questions()
+    assert found["00.units"].startswith("Colour as before, proline in grams per litre.")
+    assert {key[:2] for key in found} >= {"00", "01", "02"}

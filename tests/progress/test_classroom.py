@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from dmlcourse.cli import main
 from dmlcourse.progress.classroom import read
 from dmlcourse.progress.record import exported, known
 
-pytestmark = pytest.mark.usefixtures("chapter_02")
+pytestmark = pytest.mark.usefixtures("chapter_02", "asked")
 
 
 def hand_in(path: Path, record) -> None:
@@ -60,7 +61,7 @@ class TestTerminal:
         assert "02.3: 41 of 60 passed; of the 19 others 11: absolute values, 8: clips" in shown
         assert "You took absolute values. A cone is not a mirror" in shown
         assert "stuck (19): s41, s42," in shown
-        assert "Chapter 02, rank: 30 of 60 were sure and wrong." in shown
+        assert "Chapter 02: 30 of 60 sure and wrong: Which rank?" in shown
         assert "Nobody has begun the other 4 exercises." in shown
         assert str(lab / "class.html") in shown
 
@@ -101,9 +102,11 @@ class TestPage:
     def test_says_what_the_terminal_says(self, capsys, lab):
         printed(capsys, lab)
         words = Page(lab / "class.html").words
-        assert "41 of 60 passed, 19 tried, 0 not begun." in words
+        assert words.count("Now: 02.3 Projection onto the cone. 11 of 60: absolute values") == 1
+        assert "41 of 60 passed, 19 tried (19 of them stuck), 0 not begun." in words
+        assert "Of the 19 who tried:" in words
         assert "11: absolute values" in words
-        assert "30 of 60: rank (chapter 02)" in words
+        assert "30 of 60: “Which rank?” (chapter 02)" in words
 
     def test_asks_nothing_of_another_machine_and_runs_no_script(self, capsys, lab):
         printed(capsys, lab)
@@ -201,6 +204,32 @@ class TestFolder:
         handed = read(tmp_path)
         assert set(handed.records) == {"later"}
         assert handed.remarks[0].startswith("ada.json: the same record as later.json")
+
+    @pytest.mark.parametrize("copy", ["ada copy.json", "ada (1).json", "Copy of ada.json"])
+    def test_the_name_of_a_copy_is_not_the_learners(self, tmp_path, exact, copy):
+        hand_in(tmp_path / "ada.json", exact)
+        shutil.copy(tmp_path / "ada.json", tmp_path / copy)
+        handed = read(tmp_path)
+        assert set(handed.records) == {"ada"}
+        assert handed.remarks[0].startswith(f"{copy}: the same record as ada.json")
+
+    @pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
+    def test_what_links_lead_to_counts_once(self, tmp_path, record):
+        hand_in(tmp_path / "room" / "zoe.json", record())
+        hand_in(tmp_path / "ada.json", record())
+        for name, target in (("self", "."), ("a room", "room"), ("0.json", "ada.json")):
+            (tmp_path / name).symlink_to(target)
+        (tmp_path / "circle.json").symlink_to("circle.json")
+        handed = read(tmp_path)
+        assert set(handed.records) == {"ada", "zoe"}
+        assert [remark.partition(":")[0] for remark in handed.remarks] == ["circle.json"]
+
+    @pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
+    def test_a_link_to_a_folder_elsewhere_is_read(self, tmp_path, record):
+        hand_in(tmp_path / "elsewhere" / "zoe.json", record())
+        (tmp_path / "lab").mkdir()
+        (tmp_path / "lab" / "room").symlink_to(tmp_path / "elsewhere")
+        assert set(read(tmp_path / "lab").records) == {"zoe"}
 
     def test_two_who_began_alike_are_two(self, tmp_path, exact):
         hand_in(tmp_path / "ada.json", exact)

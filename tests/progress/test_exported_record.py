@@ -99,10 +99,10 @@ class TestExport:
         assert [p.name for p in tmp_path.iterdir()] == ["me.json"]
 
     def test_that_fails_leaves_nothing(self, tmp_path, monkeypatch):
-        def full(*paths):
+        def full(file):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(os, "replace", full)
+        monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(UserError, match="No space left on device"):
             export([HINT], tmp_path / "me.json")
         assert list(tmp_path.iterdir()) == []

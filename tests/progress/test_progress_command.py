@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -27,6 +31,12 @@ def some() -> None:
     for _ in range(3):
         attempt("02.2", "failed", "transposed factor")
     journal.record("prediction", key="02.rank", choice="2", confidence="sure", correct=False)
+
+
+def append(text: str) -> None:
+    """Add to the record what the journal would not write."""
+    with journal.path().open("a") as file:
+        file.write(text)
 
 
 def printed(capsys, *arguments: str) -> str:
@@ -103,6 +113,19 @@ class TestExport:
         assert len(json.loads(text)["entries"]) == 7
         assert str(journal.folder()) not in text
 
+    def test_says_what_it_leaves_out(self, capsys, tmp_path):
+        append("{\n")
+        shown = printed(capsys, "--export", str(tmp_path / "me.json"))
+        assert "no entries." in shown
+        assert "1 line that is damaged, repeated or not of this course is left out." in shown
+
+    @pytest.mark.parametrize(
+        ("name", "better"), [("", "me"), (".", "me"), ("..", "me"), ("a.txt", "a.txt")]
+    )
+    def test_advises_a_name_that_serves(self, capsys, name, better):
+        assert main(["progress", "--export", name]) == 2
+        assert f'--export "{better}.json"' in capsys.readouterr().err
+
     def test_of_nothing_says_so(self, capsys, tmp_path):
         assert "nothing is recorded yet" in printed(capsys, "--export", str(tmp_path / "me.json"))
 
@@ -152,6 +175,77 @@ class TestDelete:
         assert main(["progress", "--export", str(tmp_path), "--delete", "--yes"]) == 2
         assert journal.path().exists()
 
+    def test_not_after_an_export_that_leaves_lines_out(self, capsys, monkeypatch, tmp_path):
+        append("{\n")
+        answers(monkeypatch, "yes\n")
+        assert main(["progress", "--export", str(tmp_path / "me.json"), "--delete"]) == 1
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "1 line that is damaged, repeated or not of this course is left out." in shown
+        assert "Nothing is deleted: the exported file does not hold the whole record." in shown
+        assert len(journal.lines()) == 8
+
+    def test_after_such_an_export_where_it_is_not_to_ask(self, capsys, tmp_path):
+        append("{\n")
+        shown = printed(capsys, "--export", str(tmp_path / "me.json"), "--delete", "--yes")
+        assert "1 line that is damaged, repeated or not of this course is left out." in shown
+        assert not journal.path().exists()
+
+    @pytest.mark.skipif(os.name != "posix", reason="links need a privilege elsewhere")
+    def test_of_a_link_says_what_it_leads_to(self, capsys, monkeypatch, tmp_path):
+        journal.path().rename(tmp_path / "synced.jsonl")
+        journal.path().symlink_to(tmp_path / "synced.jsonl")
+        place = f"{journal.path()} (a link to {tmp_path / 'synced.jsonl'})"
+        answers(monkeypatch, "yes\n")
+        shown = printed(capsys, "--delete")
+        assert f"The file is {place}." in shown
+        assert f"Deleted {place} (7 lines)." in shown
+        assert not (tmp_path / "synced.jsonl").exists()
+
     def test_yes_alone_is_an_error(self, capsys):
         assert main(["progress", "--yes"]) == 2
         assert "--yes goes with --delete" in capsys.readouterr().err
+
+
+class TestUnreadable:
+    """A record that cannot be read is not taken for an empty one, least of all to be deleted."""
+
+    COMMANDS: ClassVar = [
+        [],
+        ["--delete", "--yes"],
+        ["--export", "me.json"],
+        ["--export", "me.json", "--delete", "--yes"],
+    ]
+
+    @pytest.mark.parametrize("arguments", COMMANDS)
+    def test_is_said_and_nothing_is_changed(self, capsys, tmp_path, monkeypatch, arguments):
+        monkeypatch.chdir(tmp_path)
+        journal.path().mkdir(parents=True)
+        assert main(["progress", *arguments]) == 2
+        assert "cannot read your record" in capsys.readouterr().err
+        assert journal.path().is_dir()
+        assert not (tmp_path / "me.json").exists()
+
+    @pytest.mark.usefixtures("some")
+    @pytest.mark.parametrize("arguments", COMMANDS)
+    def test_stays_where_only_its_folder_may_be_written(
+        self, capsys, tmp_path, monkeypatch, arguments
+    ):
+        monkeypatch.chdir(tmp_path)
+        before = journal.path().read_bytes()
+        with monkeypatch.context() as patch:
+            # Whoever runs the tests as administrator may read a file of any mode.
+            patch.setattr(Path, "read_bytes", refuses)
+            assert main(["progress", *arguments]) == 2
+        assert "Permission denied" in capsys.readouterr().err
+        assert journal.path().read_bytes() == before
+        assert list(tmp_path.iterdir()) == []
+
+    def test_where_a_file_is_in_the_way_of_its_folder(self, capsys, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("DMLCOURSE_HOME", str(tmp_path / "file"))
+        assert main(["progress"]) == 2
+        assert "cannot read your record" in capsys.readouterr().err
+
+
+def refuses(path: Path) -> bytes:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

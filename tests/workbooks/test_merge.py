@@ -10,6 +10,7 @@ from toy_notebooks import (
     bare,
     begun,
     carried,
+    cell,
     exercise,
     first,
     ids,
@@ -17,7 +18,7 @@ from toy_notebooks import (
     sources,
 )
 
-from dmlcourse.workbooks.merge import merge
+from dmlcourse.workbooks.merge import Laying, merge
 from dmlcourse.workbooks.notebook import record
 
 
@@ -78,6 +79,64 @@ class TestAnswers:
         both = carried(merged, third).notebook
         assert len(both["cells"]) == len(merged["cells"]) + 1
         assert note["source"] in sources(both)
+
+    def test_a_deleted_answer_cell_whose_exercise_changed_is_a_note_and_no_stub(self) -> None:
+        """A stub behind the answer, which stands in a cell of its own, would run last and win."""
+        mine, new = begun(first()), first()
+        mine["cells"].remove(at(mine, "answer-05-1"))
+        mine["cells"].insert(3, bare("f = sum", name="own"))
+        at(new, "answer-05-1")["source"] = "def f(x, y):\n    ..."
+        merged = carried(mine, new)
+        assert "answer-05-1" not in ids(merged.notebook)
+        assert "f = sum" in sources(merged.notebook)
+        assert merged.remarks == (
+            "05.1: you had deleted its answer cell; the exercise changed, see the note.",
+        )
+        behind = merged.notebook["cells"][place(merged.notebook, "own") + 1]
+        assert behind["source"].startswith("**The answer cell of this exercise is not in your")
+        assert "```python\ndef f(x, y):\n    ...\n```" in behind["source"]
+
+    def test_a_fresh_cell_that_defines_the_function_is_the_answer(self) -> None:
+        mine, new = begun(first()), first()
+        mine["cells"].remove(at(mine, "answer-05-1"))
+        mine["cells"].insert(3, bare("def f(x):\n    return x", name="own"))
+        at(new, "answer-05-1")["source"] = "def f(x, y):\n    ..."
+        merged = carried(mine, new).notebook
+        assert at(merged, "answer-05-1")["source"] == "def f(x):\n    return x"
+
+    def test_one_that_stands_elsewhere_stays_there(self) -> None:
+        """Another answer may need it: what it defines must not come later than before."""
+        mine, new = begun(first()), first()
+        mine["cells"].remove(at(mine, "answer-05-2"))
+        mine["cells"].insert(2, bare("def g(x):\n    return x", name="own"))
+        at(new, "answer-05-2")["source"] = "def g(x, y):\n    ..."
+        merged = carried(mine, new).notebook
+        assert place(merged, "own") == 2
+        assert "answer-05-2" not in ids(merged)
+
+    def test_a_new_exercise_takes_no_cell_of_the_learners(self) -> None:
+        """Whatever their cells define, they did not answer what was not asked yet."""
+        mine, new = begun(first()), first()
+        mine["cells"].append(bare("def h(x):\n    return x", name="helper"))
+        new["cells"] += exercise("05.3", "Divide.", "def h(x):\n    ...")
+        merged = carried(mine, new)
+        assert at(merged.notebook, "answer-05-3")["source"] == "def h(x):\n    ..."
+        assert at(merged.notebook, "helper")["source"] == "def h(x):\n    return x"
+        assert merged.remarks[0] == "05.3: a new exercise."
+
+    @pytest.mark.parametrize("begun_with", [False, True])
+    def test_an_answer_cell_of_another_name_is_said_once(self, begun_with) -> None:
+        mine, new = begun(first()), first()
+        if begun_with:
+            at(mine, "answer-05-1")["source"] = "mine"
+        at(new, "answer-05-1")["id"] = "Answer-05-1"
+        at(new, "Answer-05-1")["metadata"]["nbgrader"]["grade_id"] = "Answer-05-1"
+        at(new, "Answer-05-1")["metadata"]["dmlcourse"]["role"] = "answer"
+        merged = carried(mine, new)
+        kept = " Yours is kept: copy your answer into the new one if it still fits."
+        (said,) = [each for each in merged.remarks if each.startswith("05.1: ")]
+        assert said == f"05.1: the course has a new answer cell for it.{kept * begun_with}"
+        assert ("mine" in sources(merged.notebook)) == begun_with
 
     def test_a_new_exercise_comes_in_its_place(self) -> None:
         mine, new = begun(first()), first()
@@ -185,6 +244,28 @@ class TestOtherCells:
             "The cell that begins `# Toys`: you had deleted it; the course changed it.",
         )
 
+    def test_pictures_in_a_text_stay_when_the_course_changes_it(self) -> None:
+        mine, new = begun(first()), first()
+        yours, theirs = ({"image/png": data} for data in ("bWluZQ==", "dGhlaXJz"))
+        at(mine, "text-title")["attachments"] = {"mine.png": yours, "both.png": yours}
+        at(new, "text-title").update(source="# New", attachments={"both.png": theirs})
+        merged = carried(mine, new).notebook
+        assert at(merged, "text-title")["attachments"] == {"mine.png": yours, "both.png": theirs}
+
+    def test_pictures_stay_in_the_learners_version_where_there_is_one(self) -> None:
+        mine, new = begun(first()), first()
+        picture = {"mine.png": {"image/png": "bWluZQ=="}}
+        at(mine, "text-title").update(source="mine", attachments=picture)
+        at(new, "text-title")["source"] = "# New"
+        merged = carried(mine, new).notebook
+        assert [each.get("attachments") for each in merged["cells"][:2]] == [None, picture]
+
+    def test_pictures_do_not_go_into_code(self) -> None:
+        mine, new = begun(first()), first()
+        at(mine, "text-title")["attachments"] = {"mine.png": {"image/png": "bWluZQ=="}}
+        new["cells"][0] = cell("text-title", "1 + 1", "code")
+        assert "attachments" not in carried(mine, new).notebook["cells"][0]
+
     def test_the_course_changes_its_own_metadata(self) -> None:
         mine, new = begun(first()), first()
         at(mine, "check-05-1")["metadata"]["tags"] = ["mine"]
@@ -234,6 +315,22 @@ class TestAddedCells:
         assert sources(merged)[-2:] == ["one", "two"]
         assert len(set(ids(merged))) == len(merged["cells"])
 
+    def test_many_without_ids_are_named_in_few_steps(self) -> None:
+        class Counted(set):
+            asked = 0
+
+            def __contains__(self, name: object) -> bool:
+                self.asked += 1
+                return super().__contains__(name)
+
+        mine, new = begun(first()), first()
+        mine["cells"] += [bare(f"cell {k}") for k in range(200)]
+        laying = Laying(mine, new)
+        laying.used = used = Counted(laying.used)
+        names = [each["id"] for each in laying.cells()]
+        assert len(set(names)) == len(names) == len(new["cells"]) + 200
+        assert used.asked < 3 * 200
+
 
 class TestOtherCopies:
     def test_moved_cells_are_left_alone_until_there_is_a_new_release(self) -> None:
@@ -281,6 +378,44 @@ class TestOtherCopies:
         mine = begun(first(), by_hand=True)
         at(mine, "answer-05-2")["source"] = "mine"
         assert merge(mine, first()).notebook is mine
+
+    def test_without_ids_and_metadata_keeps_its_answers_in_their_place(self) -> None:
+        mine, new = begun(first()), first()
+        at(mine, "answer-05-1")["source"] = "def f(x):\n    return x"
+        at(mine, "answer-05-2")["source"] = "def g(x):\n    return 2 * x"
+        mine["metadata"] = {}
+        mine["cells"] = [bare(c["source"], c["cell_type"]) for c in mine["cells"]]
+        at(new, "text-title")["source"] = "# New"
+        merged = carried(mine, new).notebook
+        assert at(merged, "answer-05-1")["source"] == "def f(x):\n    return x"
+        assert at(merged, "answer-05-2")["source"] == "def g(x):\n    return 2 * x"
+        assert sum("def f" in text for text in sources(merged)) == 1
+
+    def test_without_any_name_an_answer_out_of_place_is_not_run_over(self) -> None:
+        mine, new = begun(first()), first()
+        at(mine, "answer-05-2")["source"] = "def g(x):\n    return 2 * x"
+        mine["cells"].insert(3, mine["cells"].pop(place(mine, "answer-05-2")))
+        mine["metadata"] = {}
+        mine["cells"] = [bare(c["source"], c["cell_type"]) for c in mine["cells"]]
+        at(new, "text-title")["source"] = "# New"
+        merged = carried(mine, new)
+        (only,) = [text for text in sources(merged.notebook) if text.startswith("def g")]
+        assert only == "def g(x):\n    return 2 * x"
+        assert (
+            "05.2: a cell of yours defines `g`, so it has no answer cell; see the note."
+            in merged.remarks
+        )
+
+    @pytest.mark.parametrize("stub", ["class f:\n    ...", "import math\n\nf: float = ..."])
+    def test_answers_that_are_no_function_are_found_as_well(self, stub) -> None:
+        new = first()
+        at(new, "answer-05-1")["source"] = stub
+        mine = begun(new, by_hand=True)
+        at(mine, "answer-05-1")["source"] = answer = stub.replace("...", "3")
+        mine["cells"] = [bare(c["source"], c["cell_type"]) for c in mine["cells"]]
+        merged = carried(mine, new).notebook
+        assert at(merged, "answer-05-1")["source"] == answer
+        assert ids(merged) == ids(new)
 
     @pytest.mark.parametrize("memory", [3, [], {"text-title": 7}, {"text-title": ["x"]}])
     def test_a_damaged_memory_loses_nothing(self, memory) -> None:

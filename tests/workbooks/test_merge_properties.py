@@ -25,7 +25,9 @@ from dmlcourse.workbooks.notebook import digest
 
 LEARNER = st.lists(
     st.tuples(
-        st.sampled_from(["append", "replace", "empty", "delete", "insert", "paste", "move"]),
+        st.sampled_from(
+            ["append", "replace", "empty", "delete", "insert", "define", "retype", "paste", "move"]
+        ),
         st.integers(0, 30),
         st.integers(0, 30),
     ),
@@ -44,7 +46,7 @@ COURSE = st.lists(
 def lesson_of(number: int) -> dict:
     made = [cell("text-title", "course title"), cell("given-one", "course given")]
     for k in range(number):
-        made += exercise(f"05.{k}", f"course text {k}", f"course skeleton {k}")
+        made += exercise(f"05.{k}", f"course text {k}", f"def f{k}(x):\n    ...")
     return release(*made)
 
 
@@ -55,6 +57,11 @@ def edit(mine: dict, edits: list[tuple[str, int, int]]) -> None:
         here = where % len(cells) if cells else 0
         if what == "insert" or not cells:
             cells.insert(here, bare(word, name=f"own-{count}"))
+        elif what == "define":
+            cells.insert(here, bare(f"def f{to % 4}(x):\n    return '{word}'", name=f"own-{count}"))
+        elif what == "retype":
+            typed = f"{cells[here]['source']}\n    return '{word}'"
+            cells[here] = bare(typed, name=f"own-{count}")
         elif what == "append":
             cells[here]["source"] += f"\n{word}"
         elif what in ("replace", "empty"):
@@ -74,7 +81,7 @@ def revise(new: dict, edits: list[tuple[str, int, int]], tag: str) -> dict:
         cells = new["cells"]
         here = where % len(cells) if cells else 0
         if what == "add" or not cells:
-            cells[here:here] = exercise(f"05.{tag}{count}", f"{tag} text", f"{tag} skeleton")
+            cells[here:here] = exercise(f"05.{tag}{count}", f"{tag} text", f"def f{count}(x): ...")
         elif what == "change":
             cells[here]["source"] = f"course {tag} {count}"
         elif what == "metadata":
@@ -97,15 +104,19 @@ def touched(notebook: dict) -> list[str]:
     edits=LEARNER,
     changes=COURSE,
     later=COURSE,
-    kind=st.sampled_from(["started", "by hand", "without ids"]),
+    kind=st.sampled_from(["started", "by hand", "without ids", "without metadata"]),
 )
 def test_whatever_both_sides_do_no_text_is_lost(number, edits, changes, later, kind) -> None:
     released = lesson_of(number)
     mine = begun(released, by_hand=kind == "by hand")
     edit(mine, edits)
-    if kind == "without ids":
+    if kind.startswith("without"):
         for each in mine["cells"]:
             each.pop("id", None)
+    if kind == "without metadata":
+        mine["metadata"] = {}
+        for each in mine["cells"]:
+            each["metadata"] = {}
     texts = touched(mine)
     for tag, revision in (("second", changes), ("third", later)):
         released = revise(copy.deepcopy(released), revision, tag)

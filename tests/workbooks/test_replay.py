@@ -8,10 +8,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from toy_notebooks import files, (
+from toy_notebooks import (
     at,
     bare,
     exercise,
+    files,
     ids,
     place,
     sources,

@@ -21,8 +21,8 @@ from toy_notebooks import (
 )
 
 from dmlcourse.errors import UserError
-from dmlcourse.workbooks import command, is_asked, start, update
-from dmlcourse.workbooks.notebook import Unusable, digest, read_notebook, written
+from dmlcourse.workbooks import command, copies, is_asked, start, update
+from dmlcourse.workbooks.notebook import Unusable, digest, parsed, read_notebook, written
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -79,6 +79,7 @@ HOSTILE = [
     '{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}',
     "[" * 10**5,
     "\x89PNG",
+    '{"cells": [], "nbformat": %s}' % ("4" * 5000),
 ]
 
 
@@ -108,6 +109,20 @@ class TestStart:
         assert start(["05"]) == 0
         assert (path.read_text(), path.stat()) == ("half a notebook", before)
         assert "work/05_toy.ipynb was there before and stays as it is.\n" in capsys.readouterr().out
+
+    def test_of_two_at_once_one_makes_the_copy(self, course, capsys, monkeypatch) -> None:
+        def other_is_quicker(notebook: dict) -> bytes:
+            monkeypatch.setattr(copies, "written", written)
+            assert start(["19"]) == 0
+            (course / "work" / "19_do.ipynb").write_bytes(b"written in already")
+            return written(notebook)
+
+        monkeypatch.setattr(copies, "written", other_is_quicker)
+        assert start(["19"]) == 0
+        assert files(course) == {"19_do.ipynb": b"written in already"}
+        first_, second = capsys.readouterr().out.splitlines()
+        assert first_ == "work/19_do.ipynb is your copy of exercises/19_do.ipynb."
+        assert second == "work/19_do.ipynb was there before and stays as it is."
 
     def test_an_older_copy_is_told_of_the_update(self, course, capsys) -> None:
         start(["05"])
@@ -303,6 +318,85 @@ class TestUpdate:
         assert update() == 0
         assert list(files(course)) == ["05_toy.ipynb"]
 
+    def test_exercises_never_become_the_chapter_of_their_lesson(self, course, capsys) -> None:
+        start(["05"])
+        mine = write_answer(course, "05.1", "def f(x): return x")
+        before = mine.read_bytes()
+        (course / "exercises" / "05_toy.ipynb").rename(course / "exercises" / "05_renamed.ipynb")
+        assert update() == 1
+        assert mine.read_bytes() == before
+        assert (
+            "work/05_toy.ipynb is a copy of exercises/05_toy.ipynb, which the course has no more. "
+            "It is left as it is."
+        ) in capsys.readouterr().out
+
+    def test_nor_does_a_chapter_become_exercises(self, course, capsys) -> None:
+        start(["05"])
+        before = files(course)["reading/05_toy.ipynb"]
+        (course / "chapters" / "05_toy.ipynb").unlink()
+        assert update() == 1
+        assert files(course)["reading/05_toy.ipynb"] == before
+        assert "is a copy of chapters/05_toy.ipynb, which" in capsys.readouterr().out
+
+    def test_nor_do_exercises_that_were_copied_by_hand(self, course) -> None:
+        (course / "work").mkdir()
+        copy = course / "work" / "05_toy.ipynb"
+        (course / "exercises" / "05_toy.ipynb").replace(copy)
+        before = copy.read_bytes()
+        assert update() == 1
+        assert copy.read_bytes() == before
+
+    @pytest.mark.parametrize("by_hand", [False, True])
+    def test_an_answer_pasted_into_a_chapter_makes_it_no_exercises(self, course, by_hand) -> None:
+        start(["05"])
+        path = course / "work" / "reading" / "05_toy.ipynb"
+        mine = read_notebook(path)
+        mine["cells"].append(at(first(), "answer-05-1") | {"source": "mine"})
+        if by_hand:
+            del mine["metadata"]["dmlcourse"]["started"], mine["metadata"]["dmlcourse"]["release"]
+        save(mine, course, "work/reading")
+        new = release(*chapter_or_exercises("chapters"), cell("demo-more", "more()"))
+        save(new, course, "chapters")
+        assert update() == 0
+        assert sources(read_notebook(path)) == ["# Toy, to read", "plot()", "mine", "more()"]
+
+    def test_a_broken_notebook_holds_up_its_own_copies_only(self, course, capsys) -> None:
+        start(["05"])
+        (course / "exercises" / "05_toy.ipynb").write_text("<<<<<<< HEAD")
+        save(release(cell("text-title", "# New")), course, "chapters")
+        capsys.readouterr()
+        assert update() == 1
+        said = capsys.readouterr().out
+        assert "work/05_toy.ipynb waits: the course's exercises/05_toy.ipynb is broken" in said
+        assert "work/reading/05_toy.ipynb is updated." in said
+
+    def test_a_notebook_of_their_own_is_no_copy_whatever_it_defines(self, course) -> None:
+        (course / "work").mkdir()
+        tree = release(bare("def f(x):\n    return x", name="x"))
+        tree["metadata"] = {}
+        before = save(tree, course, "work", "scratch").read_bytes()
+        assert update() == 1
+        assert files(course) == {"scratch.ipynb": before}
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_no_notebook(self, course, capsys) -> None:
+        start(["05"])
+        os.mkfifo(course / "work" / "pipe.ipynb")
+        assert update() == 1
+        assert "work/pipe.ipynb is not a file. It is left as it is." in capsys.readouterr().out
+
+    @pytest.mark.parametrize("depth", [900, 3000])
+    def test_metadata_nested_too_deep_hold_up_no_other_notebook(self, course, depth) -> None:
+        """Which depth can be read, and which can be written, differs between Pythons."""
+        start(["05"])
+        deep = (course / "work" / "05_toy.ipynb").read_text()
+        nest = '{"a":' * depth + "1" + "}" * depth
+        deep = deep.replace('"metadata": {', f'"metadata": {{"deep": {nest},', 1)
+        (course / "work" / "01_deep.ipynb").write_text(deep)
+        publish(course)
+        update()
+        assert b"# New" in files(course)["05_toy.ipynb"]
+
     def test_saved_meanwhile_is_left(self, course, capsys, monkeypatch) -> None:
         start(["05"])
         publish(course)
@@ -316,6 +410,66 @@ class TestUpdate:
         assert update() == 1
         assert path.read_text() == "saved by JupyterLab"
         assert "was saved by another program" in capsys.readouterr().out
+
+    def test_saved_at_the_last_moment_is_left_too(self, course, monkeypatch) -> None:
+        start(["05"])
+        publish(course)
+        path, sync, synced = course / "work" / "05_toy.ipynb", os.fsync, []
+
+        def saves(number: int) -> None:
+            sync(number)
+            synced.append(number)
+            if len(synced) == 2:  # the file as it was, then the new one
+                path.write_text("saved by JupyterLab")
+
+        monkeypatch.setattr(os, "fsync", saves)
+        assert update() == 1
+        assert path.read_text() == "saved by JupyterLab"
+        assert list(files(course)) == ["05_toy.ipynb", "reading/05_toy.ipynb"]
+
+    @pytest.mark.parametrize("moment", ["_keep", "_expect"])
+    def test_two_at_once_lose_nothing(self, course, monkeypatch, moment) -> None:
+        start(["05"])
+        path = write_answer(course, "05.1", "mine")
+        publish(course)
+        before, ours = path.read_bytes(), getattr(command, moment)
+
+        def other_comes_in(*arguments):
+            result = ours(*arguments)
+            monkeypatch.setattr(command, moment, ours)
+            assert update() == 0
+            return result
+
+        monkeypatch.setattr(command, moment, other_comes_in)
+        # Between the two moments the second update finds the first one's file, and says so.
+        assert update() == (1 if moment == "_keep" else 0)
+        assert {"mine", "# New"} <= set(sources(read_notebook(path)))
+        kept = [text for name, text in files(course).items() if name.startswith(".before-update/")]
+        assert kept
+        assert set(kept) == {before}
+        after = files(course)
+        assert (update(), files(course)) == (0, after)
+
+    @pytest.mark.parametrize("step", ["replace", "fsync"])
+    def test_that_fails_keeps_no_second_file(self, course, capsys, monkeypatch, step) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        start(["05"])
+        publish(course)
+        before = files(course)
+        monkeypatch.setattr(os, step, full)
+        assert update() == 1
+        assert files(course) == before
+        assert "cannot be updated (No space left on device)" in capsys.readouterr().out
+
+    def test_what_a_killed_one_left_is_no_notebook(self, course, capsys) -> None:
+        start(["05"])
+        (course / "work" / ".dmlcourse-0123456789abcdef.part").write_text("half")
+        capsys.readouterr()
+        assert update() == 0
+        assert "half" not in capsys.readouterr().out
+        assert (course / "work" / ".dmlcourse-0123456789abcdef.part").read_text() == "half"
 
     def test_nowhere_to_keep_the_old_file_changes_nothing(self, course, capsys) -> None:
         start(["05"])
@@ -345,6 +499,28 @@ class TestUpdate:
 def test_invalid_metadata_is_refused_before_anything_is_written() -> None:
     with pytest.raises(Unusable, match="not a valid notebook"):
         written(release(bare("x", name="x") | {"unknown": 1}))
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"[" * 10**5, "too deeply nested"),
+        (b"9" * 5000, "a number is too long"),
+        (b'"\xe9"', "not UTF-8 text"),
+        (b'{"cells": [\n', "line 2"),
+    ],
+)
+def test_what_is_wrong_with_a_broken_file_is_named(content, fault) -> None:
+    with pytest.raises(Unusable, match=rf"is broken \(.*{fault}\), perhaps saved half-way"):
+        parsed(content)
+
+
+def test_what_is_nested_too_deep_cannot_be_written() -> None:
+    nest: dict = {}
+    for _ in range(5000):
+        nest = {"a": nest}
+    with pytest.raises(Unusable, match=r"cannot be written \(too deeply nested\)"):
+        written(release(bare("x", name="x")) | {"metadata": nest})
 
 
 def test_the_commands_start_without_nbformat() -> None:

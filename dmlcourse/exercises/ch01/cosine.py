@@ -19,8 +19,10 @@ def _cosine_cases(rng: Rng, variant: Variant) -> list[Case]:
         return rng.uniform(0.3, 2, size=(n, d)) * rng.choice([-1.0, 1.0], size=(n, d))
 
     case = cases_of("X", "Y")
-    X, Y, ray = rows(4, 3), rows(5, 3), rows(100, 5)
-    lengths = rng.uniform(0.5, 20, size=(100, 1))
+    X, Y, ray = rows(4, 3), rows(5, 3), rows(40, 5)
+    # Four lengths of each direction: 160 of the distances are 0, and rounding makes some of the
+    # cosines there larger than 1, whatever is drawn.
+    longer = rng.uniform(0.5, 20, size=(160, 1)) * np.tile(ray, (4, 1))
     single = [a.astype(np.float32) for a in (rows(4, 3), rows(2, 3))]
     return [
         case("one point against one", np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]])),
@@ -30,7 +32,7 @@ def _cosine_cases(rng: Rng, variant: Variant) -> list[Case]:
         case("three points against three, in space", rows(3, 3), rows(3, 3)),
         case("four short vectors against five", X / 10, Y / 10),
         case("opposite directions", X[:1], -2 * X, group="edge"),
-        case("the same directions at other lengths", ray, lengths * ray, group="edge"),
+        case("the same directions at other lengths", ray, longer, group="edge"),
         case("float32", *single, group="edge"),
         case("Fortran order", X, Y, group="edge", layout="F"),
         case("every second row of a larger array", X, Y, group="edge", layout="strided"),
@@ -46,7 +48,7 @@ def _cosines(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
 
 
 def _chords(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    return np.array([np.linalg.norm(x - Y, axis=1) for x in X])
+    return np.linalg.norm(X[:, None] - Y, axis=2)
 
 
 def _not_negative(X: np.ndarray) -> np.ndarray:
@@ -73,9 +75,22 @@ def _cosine_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def by_difference(scale: Callable) -> Measure:
         return lambda X, Y: _chords(scale(X), scale(Y))
 
+    # Where no row is longer than 1, nothing is below zero and the three are one.
+    keeps = (lambda value: value, _not_negative, np.abs)
+
     def forms(scale: Callable) -> tuple[Measure, ...]:
-        keeps = (lambda value: value, _not_negative, np.abs)
-        return (*(by_formula(scale, keep) for keep in keeps), by_difference(scale))
+        kept = keeps[:1] if scale in (by_one_number, by_sums) else keeps
+        return (*(by_formula(scale, keep) for keep in kept), by_difference(scale))
+
+    def one_side(scale_x: Callable, scale_y: Callable) -> tuple[Measure, ...]:
+        def formula(X, Y):
+            return 2 - 2 * scale_x(X) @ scale_y(Y).T
+
+        return (
+            lambda X, Y: np.sqrt(formula(X, Y)),
+            lambda X, Y: np.sqrt(_not_negative(formula(X, Y))),
+            lambda X, Y: _chords(scale_x(X), scale_y(Y)),
+        )
 
     def unscaled(X):
         return X
@@ -98,11 +113,11 @@ def _cosine_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def no_axis(X, Y):
         return np.sqrt(_not_negative(2 - 2 * X @ Y.T / (np.linalg.norm(X) * np.linalg.norm(Y))))
 
-    def longer(amount: float) -> Measure:
+    def longer(amount: float) -> tuple[Measure, Measure]:
         def by_more(X):
             return X / (np.linalg.norm(X, axis=1, keepdims=True) + amount)
 
-        return by_formula(by_more, _not_negative)
+        return by_formula(by_more, _not_negative), by_difference(by_more)
 
     def longer_together(amount: float) -> Measure:
         def distances(X, Y):
@@ -150,6 +165,13 @@ def _cosine_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     return (
         *(Mistake(name, form, why) for name, scale, why in scalings for form in forms(scale)),
         Mistake("one number for the whole array", no_axis, one_number),
+        *ways(
+            "one array not scaled",
+            "You scaled the rows of one array, and those of the other kept their lengths. Two rows "
+            "of the same direction are then at distance 0 only where both have length 1.",
+            *one_side(_unit, unscaled),
+            *one_side(unscaled, _unit),
+        ),
         Mistake(
             "root forgotten",
             lambda X, Y: 2 - 2 * _cosines(X, Y),
@@ -184,7 +206,8 @@ def _cosine_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "a small number added to the lengths",
             "You add a small number to the lengths before you divide. No row is zero here, and "
             "the rows that come out are shorter than 1.",
-            *(lift(amount) for amount in amounts for lift in (longer, longer_together)),
+            *(form for amount in amounts for form in longer(amount)),
+            *map(longer_together, amounts),
         ),
         *ways(
             "a small number under the root",

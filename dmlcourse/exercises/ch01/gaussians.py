@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ...observing import Case, Function
@@ -31,6 +35,9 @@ def _gaussian_cases(rng: Rng, variant: Variant) -> list[Case]:
         return [array for pair in pairs for array in pair]
 
     m0, S0, m1, S1 = drawn(3)
+    small = drawn(200, 1e-4)
+    # Each determinant leaves the range of floats, and so does that of one against the other.
+    narrow, wide = small[:2], [1e3 * small[2], 1e6 * small[3]]
     return [
         case("one dimension", *map(np.array, ([0.0], [[1.0]], [1.0], [[4.0]]))),
         case("the same Gaussian twice", m0, S0, m0, S0),
@@ -38,8 +45,9 @@ def _gaussian_cases(rng: Rng, variant: Variant) -> list[Case]:
         case("equal means", m0, S0, m0, S1),
         case("three dimensions", m0, S0, m1, S1),
         case("six dimensions", *drawn(6)),
-        case("200 dimensions, small variances", *drawn(200, 1e-4), group="edge"),
-        case("200 dimensions, large variances", *drawn(200, 1e4), group="edge"),
+        case("200 dimensions, small variances", *small, group="edge"),
+        case("200 dimensions, N0 narrow and N1 wide", *narrow, *wide, group="edge"),
+        case("200 dimensions, N0 wide and N1 narrow", *wide, *narrow, group="edge"),
         case("float32", *(a.astype(np.float32) for a in drawn(3)), group="edge"),
         case("Fortran order", *drawn(4), group="edge", layout="F"),
         case("every second row of a larger array", *drawn(4), group="edge", layout="strided"),
@@ -80,44 +88,78 @@ def _gaussian_budget(case: Case, expected: Arrays) -> Arrays:
     return {"result": rounding(case, length, case.given["size"])}
 
 
+def _once(compute: Callable) -> Callable:
+    """The same function of arrays, worked out once for each set: the mistakes share their parts."""
+    known: dict[tuple, Any] = {}
+
+    def looked_up(*arrays: np.ndarray) -> Any:
+        key = tuple((a.dtype, a.shape, hash(a.tobytes())) for a in arrays)
+        if key not in known:
+            known[key] = compute(*arrays)
+        return known[key]
+
+    return looked_up
+
+
 def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
-    inverse = np.linalg.inv
+    inverse, det = _once(np.linalg.inv), _once(np.linalg.det)
+    parts, kl = _once(_gaussian_parts), _once(_kl_gaussian)
 
     def swapped(m0, S0, m1, S1):
-        return _kl_gaussian(m1, S1, m0, S0)
+        return kl(m1, S1, m0, S0)
 
     def both(m0, S0, m1, S1):
-        return _kl_gaussian(m0, S0, m1, S1) + _kl_gaussian(m1, S1, m0, S0)
+        return kl(m0, S0, m1, S1) + kl(m1, S1, m0, S0)
 
     def no_dimension(m0, S0, m1, S1):
-        return _kl_gaussian(m0, S0, m1, S1) + len(m0) / 2
+        return kl(m0, S0, m1, S1) + len(m0) / 2
 
     def plus_dimension(m0, S0, m1, S1):
-        return _kl_gaussian(m0, S0, m1, S1) + len(m0)
+        return kl(m0, S0, m1, S1) + len(m0)
 
     def no_half(m0, S0, m1, S1):
-        return 2 * _kl_gaussian(m0, S0, m1, S1)
+        return 2 * kl(m0, S0, m1, S1)
 
     def half_without_logs(m0, S0, m1, S1):
-        trace, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (trace + quadratic - d) + logdets
 
     def half_at_the_trace(m0, S0, m1, S1):
-        trace, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * trace + quadratic - d + logdets
 
     def whole_dimension(m0, S0, m1, S1):
-        return _kl_gaussian(m0, S0, m1, S1) - len(m0) / 2
+        return kl(m0, S0, m1, S1) - len(m0) / 2
 
     def two_values(m0, S0, m1, S1):
-        trace, quadratic, d, _ = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, _ = parts(m0, S0, m1, S1)
         logdets = np.array(np.linalg.slogdet(S1)) - np.array(np.linalg.slogdet(S0))
         return 0.5 * (trace + quadratic - d + logdets)
 
-    def determinants(m0, S0, m1, S1):
-        trace, quadratic, d, _ = _gaussian_parts(m0, S0, m1, S1)
-        ratio = np.linalg.det(S1) / np.linalg.det(S0)
-        return 0.5 * (trace + quadratic - d + np.log(ratio))
+    def by_determinants(logdets):
+        def answer(m0, S0, m1, S1):
+            trace, quadratic, d, _ = parts(m0, S0, m1, S1)
+            return 0.5 * (trace + quadratic - d + logdets(S0, S1))
+
+        return answer
+
+    def half_of_the_logs(m0, S0, m1, S1):
+        trace, quadratic, d, logdets = parts(m0, S0, m1, S1)
+        return 0.5 * (trace + quadratic - d + logdets / 2)
+
+    def two_pi(times):
+        return lambda m0, S0, m1, S1: kl(m0, S0, m1, S1) + times * len(m0) * np.log(2 * np.pi)
+
+    def two_terms(m0, S0, m1, S1):
+        trace, quadratic, *_ = parts(m0, S0, m1, S1)
+        return 0.5 * (trace + quadratic)
+
+    def with_form(form):
+        def other_product(m0, S0, m1, S1):
+            trace, _, d, logdets = parts(m0, S0, m1, S1)
+            return 0.5 * (trace + form(m1 - m0, inverse(S1)) - d + logdets)
+
+        return other_product
 
     def other_inverse(m0, S0, m1, S1):
         difference = m1 - m0
@@ -126,19 +168,19 @@ def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         return 0.5 * (trace + quadratic - len(m0) + _logdet(S1) - _logdet(S0))
 
     def other_inverse_in_the_trace(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (np.trace(inverse(S0) @ S1) + quadratic - d + logdets)
 
     def other_inverse_in_the_form(m0, S0, m1, S1):
-        trace, _, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        trace, _, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (trace + (m1 - m0) @ inverse(S0) @ (m1 - m0) - d + logdets)
 
     def log_sign(m0, S0, m1, S1):
-        trace, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (trace + quadratic - d - logdets)
 
     def no_logs(m0, S0, m1, S1):
-        trace, quadratic, d, _ = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, _ = parts(m0, S0, m1, S1)
         return 0.5 * (trace + quadratic - d)
 
     def ruler(S):
@@ -146,40 +188,40 @@ def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
 
     def form(middle):
         def other_form(m0, S0, m1, S1):
-            trace, _, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+            trace, _, d, logdets = parts(m0, S0, m1, S1)
             return 0.5 * (trace + (m1 - m0) @ middle(S1) @ (m1 - m0) - d + logdets)
 
         return other_form
 
     def root_of_form(m0, S0, m1, S1):
-        trace, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        trace, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (trace + np.sqrt(quadratic) - d + logdets)
 
     def no_means(m0, S0, m1, S1):
-        return _kl_gaussian(m0, S0, m0, S1)
+        return kl(m0, S0, m0, S1)
 
     def no_trace(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (quadratic - d + logdets)
 
     def elementwise(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (np.trace(inverse(S1) * S0) + quadratic - d + logdets)
 
     def whole_product(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (np.sum(inverse(S1) @ S0) + quadratic - d + logdets)
 
     def divided(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (np.trace(S0 / S1) + quadratic - d + logdets)
 
     def traces_apart(m0, S0, m1, S1):
-        _, quadratic, d, logdets = _gaussian_parts(m0, S0, m1, S1)
+        _, quadratic, d, logdets = parts(m0, S0, m1, S1)
         return 0.5 * (np.trace(inverse(S1)) * np.trace(S0) + quadratic - d + logdets)
 
     def variances_alone(m0, S0, m1, S1):
-        return _kl_gaussian(m0, np.diag(np.diag(S0)), m1, np.diag(np.diag(S1)))
+        return kl(m0, np.diag(np.diag(S0)), m1, np.diag(np.diag(S1)))
 
     halves = (
         "Your ½ stands before some of the terms and not before all. The normalising constant holds "
@@ -211,7 +253,7 @@ def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         Mistake(
             "both directions added",
             both,
-            "You added both directions. That is Jeffrey's divergence; asked is the one from N0 "
+            "You added both directions. That is Jeffreys' divergence; asked is the one from N0 "
             "to N1.",
         ),
         *ways("missing −d", dimension, no_dimension, plus_dimension),
@@ -228,12 +270,22 @@ def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "Your result holds two numbers. `slogdet` returns the sign of the determinant and the "
             "logarithm of its size, and both went into your sum.",
         ),
-        Mistake(
+        *ways(
             "det for logdet",
-            determinants,
             "In 200 dimensions your determinants leave the range of floating-point numbers: they "
-            "become 0 or infinite, and what is made of them is NaN. Their logarithms are of "
-            "moderate size.",
+            "become 0 or infinite, and what is made of them is NaN, infinite or an error. Their "
+            "logarithms are of moderate size.",
+            by_determinants(lambda S0, S1: np.log(det(S1) / det(S0))),
+            by_determinants(lambda S0, S1: math.log(det(S1) / det(S0))),
+            by_determinants(lambda S0, S1: math.log(det(S1)) - math.log(det(S0))),
+            by_determinants(lambda S0, S1: np.log(det(inverse(S0) @ S1))),
+            by_determinants(lambda S0, S1: math.log(det(inverse(S0) @ S1))),
+        ),
+        Mistake(
+            "half of the log-determinants",
+            half_of_the_logs,
+            "Your log-determinants are half of what they should be. The diagonal of a Cholesky "
+            "factor has the root of the determinant as its product.",
         ),
         *ways(
             "inverse of the wrong covariance",
@@ -254,7 +306,30 @@ def _gaussian_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "The log-determinants have no part in your result. `slogdet` returns two things, the "
             "sign and the logarithm; the sign of a covariance is always 1.",
         ),
+        *ways(
+            "log 2π left over",
+            "A multiple of d·log 2π stands in your result. Both densities have this constant, and "
+            "in their ratio it cancels.",
+            two_pi(0.5),
+            two_pi(1),
+        ),
+        Mistake(
+            "dimension and log-determinants left out",
+            two_terms,
+            "Trace and quadratic form are all of your result. For a Gaussian against itself d/2 "
+            "is left over, and the normalising constants have no part in it.",
+        ),
         *ways("quadratic form not with the inverse", not_the_form, form(lambda S: S), form(ruler)),
+        *ways(
+            "quadratic form entry by entry",
+            "Your quadratic form is not made of two matrix products: `*` multiplies entry by "
+            "entry. What comes out is a table, a list or a sum of other products.",
+            with_form(lambda m, inverse: m * inverse * m),
+            with_form(lambda m, inverse: m[:, None] * inverse * m),
+            with_form(lambda m, inverse: m @ inverse * m),
+            with_form(lambda m, inverse: np.sum(m * inverse * m)),
+            with_form(lambda m, inverse: np.sum(m**2 * np.diag(inverse))),
+        ),
         Mistake(
             "root of the quadratic form",
             root_of_form,

@@ -123,7 +123,31 @@ def _otherwise_scaled(measure: Measure) -> tuple[Measure, ...]:
     def together(p, q):
         return measure(p / (p.sum() + q.sum()), q / (p.sum() + q.sum()))
 
-    return by(np.max), by(np.linalg.norm), by(len), together
+    def both_by_p(p, q):
+        return measure(p / p.sum(), q / p.sum())
+
+    return by(np.max), by(np.linalg.norm), by(len), together, both_by_p
+
+
+def _one_scaled(measure: Measure) -> list[Mistake]:
+    """The measure of one histogram in shares and the other in counts."""
+    return ways(
+        "only one histogram scaled",
+        "You scaled one of the two histograms and left the other in counts. Both have to sum to 1 "
+        "before they can be compared.",
+        lambda p, q: measure(_shares(p), q),
+        lambda p, q: measure(p, _shares(q)),
+    )
+
+
+def _not_summed(*terms: Measure) -> list[Mistake]:
+    """A number for each bin: the terms of a sum that was not taken."""
+    return ways(
+        "not summed",
+        "Your result has one number for each bin: the terms, and not their sum. Asked is one "
+        "number for the two histograms.",
+        *terms,
+    )
 
 
 def _lifted(measure: Measure) -> list[Measure]:
@@ -161,6 +185,9 @@ def _kl_discrete_mistakes(variant: Variant) -> tuple[Mistake, ...]:
 
     def infinite_for_any_zero(p, q):
         return np.inf if (q == 0).any() else _kl(p, q)
+
+    def infinite_for_any_at_all(p, q):
+        return np.inf if (p == 0).any() or (q == 0).any() else _kl(p, q)
 
     def infinite_or_plain(p, q):
         return np.inf if (q == 0).any() else plain(p, q)
@@ -249,6 +276,13 @@ def _kl_discrete_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         *ways("zero bins give NaN", zeros, plain, plain_loop),
         *ways("infinite for any zero", too_soon, infinite_for_any_zero, infinite_or_plain),
+        Mistake(
+            "infinite for a zero in p",
+            infinite_for_any_at_all,
+            "Your result is infinite as soon as one bin is empty, in p or in q. A bin that p does "
+            "not use adds nothing.",
+        ),
+        *_not_summed(_kl_terms),
         *ways("bins with q = 0 left out", finite, common_bins, bins_of_q, zero_for_infinite),
         Mistake(
             "a large number for infinity",
@@ -301,7 +335,7 @@ def _kl_discrete_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         Mistake(
             "both directions added",
             both,
-            "You added both directions. That is Jeffrey's divergence; asked is the one from p "
+            "You added both directions. That is Jeffreys' divergence; asked is the one from p "
             "to q.",
         ),
         *ways("a small number added", small, *lifts),
@@ -369,6 +403,19 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         kept = (p > 0) & (q > 0)
         return plain_terms(p[kept], q[kept])
 
+    def bins_of_p(p, q):
+        return plain_terms(p[p > 0], q[p > 0])
+
+    def bins_of_q(p, q):
+        return plain_terms(p[q > 0], q[q > 0])
+
+    def both_sums_over_p(p, q):
+        return plain_sums(p[p > 0], q[p > 0])
+
+    def bins_left_out_first(p, q):
+        kept = (p > 0) & (q > 0)
+        return _on_shares(plain_terms)(p[kept], q[kept])
+
     def large_number(p, q):
         return np.sum(np.nan_to_num((p - q) * np.log(p / q)))
 
@@ -383,7 +430,7 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         return lambda p, q: _on_shares(_jeffrey_of_shares)(p + amount, q + amount)
 
     one_way = (
-        "Your result has one direction only. It changes when p and q change places, and Jeffrey's "
+        "Your result has one direction only. It changes when p and q change places, and Jeffreys' "
         "divergence does not."
     )
     zeros = (
@@ -392,7 +439,7 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     )
     shannon = (
         "You compare p and q with their average: that is Jensen–Shannon (or its root). It stays "
-        "finite where Jeffrey's divergence is infinite."
+        "finite where Jeffreys' divergence is infinite."
     )
     finite = (
         "A bin is empty in one histogram and not in the other, and your result stays finite: you "
@@ -412,11 +459,13 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     return (
         Mistake("not normalised", _jeffrey_of_shares, _NOT_NORMALISED),
         *ways("normalised to something else", _OTHER_SCALE, *scales),
+        *_one_scaled(_jeffrey_of_shares),
+        *_not_summed(of(lambda p, q: (p - q) * np.log(p / q))),
         *ways("one direction only", one_way, of(_kl), of(lambda p, q: _kl(q, p))),
         Mistake(
             "half of it",
             of(lambda p, q: _jeffrey_of_shares(p, q) / 2),
-            "Your result is half of what is asked: the mean of the two directions. Jeffrey's "
+            "Your result is half of what is asked: the mean of the two directions. Jeffreys' "
             "divergence is their sum.",
         ),
         Mistake("Jensen–Shannon in its place", of(_jensen_shannon), shannon),
@@ -428,6 +477,20 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         *ways("another base", _NATS, *(of(logarithm(log)) for log in _OTHER_LOGS)),
         *ways("zero bins give NaN", zeros, of(plain_terms), of(plain_sums), of(plain_loop)),
         Mistake("bins with one zero left out", of(common_bins), finite),
+        *ways(
+            "bins of one histogram",
+            "You leave out every bin that is empty in one of the two histograms, whatever the "
+            "other has there. One of the two directions then misses a bin where it is infinite.",
+            of(bins_of_p),
+            of(bins_of_q),
+            of(both_sums_over_p),
+        ),
+        Mistake(
+            "bins left out before scaling",
+            bins_left_out_first,
+            "You leave out bins before you scale: the bins that stay are then shares of less than "
+            "the whole. And your result stays finite where one histogram alone has an empty bin.",
+        ),
         *ways("a large number for infinity", large, of(large_number), of(large_numbers)),
         Mistake(
             "the sign",
@@ -448,7 +511,7 @@ def _jeffrey_mistakes(variant: Variant) -> tuple[Mistake, ...]:
 JEFFREY = Exercise(
     number="01.3",
     name="jeffrey",
-    title="Jeffrey's divergence",
+    title="Jeffreys' divergence",
     points=2,
     minutes=12,
     kind=Function(),
@@ -461,9 +524,10 @@ JEFFREY = Exercise(
         "result is infinite (`np.inf`)."
     ),
     skeleton='''def jeffrey(p, q):
-    """Return Jeffrey's divergence in nats between two histograms of counts.
+    """Return Jeffreys' divergence in nats between two histograms of counts.
 
-    p, q: (bins,), not negative, of any total. Returns: a number, infinite where one is zero.
+    p, q: (bins,), not negative, of any total.
+    Returns: a number, infinite where exactly one of a pair of bins is zero.
     """''',
     hints=(
         "Two histograms of the same die, from 100 and from 300 throws, should be at zero. What "
@@ -524,6 +588,9 @@ def _bhattacharyya_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def average(p, q):
         return _minus_log(np.mean(np.sqrt(p * q)))
 
+    def by_both_totals(p, q):
+        return _minus_log(_coefficient(p, q) / (p.sum() * q.sum()))
+
     def logarithm(log: Callable) -> Measure:
         return lambda p, q: _bhattacharyya_of_shares(p, q) * log(np.e)
 
@@ -578,6 +645,14 @@ def _bhattacharyya_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         Mistake("not normalised", _bhattacharyya_of_shares, _NOT_NORMALISED),
         *ways("normalised to something else", _OTHER_SCALE, *scales),
+        *_one_scaled(_bhattacharyya_of_shares),
+        Mistake(
+            "divided by both totals",
+            by_both_totals,
+            "You divide the sum of the roots by the product of the two totals. The counts stand "
+            "under a root there, and the totals do not: equal histograms do not lie at zero.",
+        ),
+        *_not_summed(of(lambda p, q: _minus_log(np.sqrt(p * q)))),
         *ways("another base", _NATS, *(of(logarithm(log)) for log in _OTHER_LOGS)),
         Mistake("root over the sum", of(root_over_the_sum), over),
         Mistake(
@@ -657,6 +732,19 @@ BHATTACHARYYA = Exercise(
 # ---------------------------------------------------------------- 01.4b matusita
 
 
+# The shares of these counts sum to 1 + 2e-16 when they are added one after the other, as NumPy does
+# below eight terms; so do the squares of their roots. There √(2 − 2·Σ√(pq)) is NaN on every machine
+# unless something keeps it from it. With a sum that is exact (`math.fsum`, or Python's own `sum` of
+# floats from 3.12 on) nothing is left under the root, and the answer is right.
+_ABOVE_ONE = np.array([2.0, 7.0, 7.0, 7.0, 2.0])
+
+
+def _matusita_cases(rng: Rng, variant: Variant) -> list[Case]:
+    case = cases_of("p", "q")
+    above = case("five bins and three times the same", _ABOVE_ONE, 3 * _ABOVE_ONE, group="edge")
+    return [*_drawn_histograms(rng, variant), above]
+
+
 def _matusita_of_shares(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.sqrt(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2))
 
@@ -671,8 +759,11 @@ def _matusita_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def of(measure: Measure) -> Measure:
         return _on_shares(measure)
 
-    def cancelled(p, q):
-        return np.sqrt(2 - 2 * np.sum(np.sqrt(p) * np.sqrt(q)))
+    def root_of_what_is_left(root: Callable, coefficient: Measure) -> Measure:
+        return of(lambda p, q: root(2 - 2 * coefficient(p, q)))
+
+    def of_roots(p, q):
+        return np.sum(np.sqrt(p) * np.sqrt(q))
 
     def roots_scaled(p, q):
         return np.linalg.norm(_shares(np.sqrt(p)) - _shares(np.sqrt(q)))
@@ -702,6 +793,18 @@ def _matusita_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         Mistake("not normalised", _matusita_of_shares, _NOT_NORMALISED),
         *ways("normalised to something else", _OTHER_SCALE, *scales),
+        *_one_scaled(_matusita_of_shares),
+        *_not_summed(
+            of(lambda p, q: (np.sqrt(p) - np.sqrt(q)) ** 2),
+            of(lambda p, q: np.abs(np.sqrt(p) - np.sqrt(q))),
+            of(lambda p, q: np.sqrt(p) - np.sqrt(q)),
+        ),
+        Mistake(
+            "half of the square",
+            of(lambda p, q: np.sum((np.sqrt(p) - np.sqrt(q)) ** 2) / 2),
+            "Your result is half of the square of what is asked. Python reads `a ** 1/2` as `(a ** "
+            "1) / 2`: the power comes first, the division after it.",
+        ),
         Mistake(
             "roots scaled in place of the counts",
             roots_scaled,
@@ -733,11 +836,14 @@ def _matusita_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "You expanded the square and lost a factor: √p·√q appears in it twice. A histogram "
             "does not lie at zero from itself.",
         ),
-        Mistake(
+        *ways(
             "NaN from cancellation",
-            of(cancelled),
-            "For equal histograms 2 − 2·Σ√p√q comes out as −4e-16: rounding. Its square root "
-            "is NaN.",
+            "For equal histograms 2 − 2·Σ√p√q comes out as −4e-16 now and then: rounding. The "
+            "square root of that is NaN, and `math.sqrt` stops there.",
+            root_of_what_is_left(np.sqrt, of_roots),
+            root_of_what_is_left(np.sqrt, _coefficient),
+            root_of_what_is_left(math.sqrt, of_roots),
+            root_of_what_is_left(math.sqrt, _coefficient),
         ),
     )
 
@@ -769,7 +875,7 @@ MATUSITA = Exercise(
         "histograms with no bin in common.",
     ),
     groups={"values": 1, "edge": 1},
-    cases=_drawn_histograms,
+    cases=_matusita_cases,
     reference=lambda variant: _on_shares(_matusita_of_shares),
     mistakes=_matusita_mistakes,
     budget=_matusita_budget,

@@ -14,9 +14,10 @@ from ..spec import Complaint, Exercise, Mistake, Variant
 # A difference of this size, times the largest distance, counts as rounding.
 SHORT = 1e-10
 
-NONE, BREAKS, OBEYS = "there is none", "breaks the inequality", "obeys the inequality"
-EQUAL, REORDERED = "both sides are equal up to rounding", "breaks it only in another order"
-TWICE, RETURNS = "j is the same point as i or k", "i and k are the same point"
+NONE, BREAKS, OBEYS = "is not there", "breaks the inequality", "obeys the inequality"
+EQUAL = "makes both sides equal, up to rounding"
+REORDERED = "breaks the inequality only in another order"
+TWICE, RETURNS = "has j at one of its ends", "ends where it began"
 
 
 def _euclidean(points: np.ndarray) -> np.ndarray:
@@ -35,15 +36,15 @@ def _metric(rng: Rng, n: int) -> np.ndarray:
     return upper + upper.T
 
 
-def _with_one_shortcut(rng: Rng, n: int) -> np.ndarray:
-    """A metric but for one pair, and but for one point on its way."""
+def _with_one_shortcut(rng: Rng, n: int, direct: float = 2.5) -> np.ndarray:
+    """A metric but for one pair at distance ``direct``, with a way of 2.2 over one point."""
     D = _metric(rng, n)
     i, j, k = rng.permutation(n)[:3]
     others = np.setdiff1d(np.arange(n), [i, j, k])
     for end in (i, k):
         D[end, others] = D[others, end] = rng.uniform(1.4, 1.9, len(others))
         D[end, j] = D[j, end] = 1.1
-    D[i, k] = D[k, i] = 2.5
+    D[i, k] = D[k, i] = direct
     return D
 
 
@@ -55,6 +56,8 @@ def _violation_cases(rng: Rng, variant: Variant) -> list[Case]:
         "distances of 0, 1, 2": _on_a_line(0, 1, 2),
         "squared distances of 0, 2, 1": _on_a_line(0, 2, 1) ** 2,
         "squared distances of 1, 0, 2": _on_a_line(1, 0, 2) ** 2,
+        # Long enough to break the inequality under a root too.
+        "distances 1, 1 and 9": np.array([[0.0, 1.0, 9.0], [1.0, 0.0, 1.0], [9.0, 1.0, 0.0]]),
         "two points": _on_a_line(0, 3),
         "six points in the plane": _euclidean(rng.normal(size=(6, 2))),
         "eight points, one violation": _with_one_shortcut(rng, 8),
@@ -66,6 +69,10 @@ def _violation_cases(rng: Rng, variant: Variant) -> list[Case]:
         "twelve points on a line, in small units of length": 2.0**50 * slanted,
         "squared distances of 0, 1, 3, in large units of length": (
             2.0**-70 * _on_a_line(0, 1, 3) ** 2
+        ),
+        # Five times the size that counts as rounding: no right answer is near the limit.
+        "eight points, a violation by half a billionth": (
+            _with_one_shortcut(rng, 8, direct=2.2 * (1 + 5 * SHORT))
         ),
     }
     return [
@@ -88,9 +95,29 @@ def _find_violation(D: np.ndarray) -> tuple[int, ...]:
 
 
 def _violation_digest(case: Case, values: Arrays) -> Arrays:
+    """What the triple does, by which answers are compared; its indices are only to be shown."""
     triple = values["result"]
-    relation = NONE if triple.size == 0 else _relation(case.inputs["D"], *_indices(case, triple))
-    return {"your triple": np.array(relation)}
+    indices = [] if triple.size == 0 else _indices(case, triple)
+    relation = _relation(case.inputs["D"], *indices) if indices else NONE
+    return {"relation": np.array(relation), "indices": np.array(indices or [0, 0, 0], float)}
+
+
+def _violation_budget(case: Case, expected: Arrays) -> Arrays:
+    return {"relation": np.zeros(()), "indices": np.full(3, np.inf)}
+
+
+def _violation_judge(case: Case, digest: Arrays, expected: Arrays) -> None:
+    got, right = str(digest["relation"]), str(expected["relation"])
+    if got == right:
+        return
+    if got == NONE:
+        raise Complaint("Your answer is (). There are triples that break the inequality.")
+    D, (i, j, k) = case.inputs["D"], map(int, digest["indices"])
+    says = (
+        f"Your triple ({i}, {j}, {k}) {got}: D[{i}, {k}] is {D[i, k]:.4g}, and "
+        f"D[{i}, {j}] + D[{j}, {k}] is {D[i, j]:.4g} + {D[j, k]:.4g}."
+    )
+    raise Complaint(says + (" Expected ()." if right == NONE else ""))
 
 
 def _indices(case: Case, triple: np.ndarray) -> list[int]:
@@ -154,6 +181,19 @@ def _violation_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def numpys_fixed(D):
         def breaks(direct, detour):
             return direct > detour and not np.isclose(direct, detour)
+
+        return first(D, distinct(D), breaks)
+
+    def tolerant(share):
+        def beyond(D):
+            limit = share * D.max()
+            return first(D, distinct(D), lambda direct, detour: direct - detour > limit)
+
+        return beyond
+
+    def numpys_relative(D):
+        def breaks(direct, detour):
+            return direct > detour and not np.isclose(direct, detour, atol=0)
 
         return first(D, distinct(D), breaks)
 
@@ -247,10 +287,17 @@ def _violation_mistakes(variant: Variant) -> tuple[Mistake, ...]:
         Mistake(
             "float noise taken for a violation",
             noise,
-            "In your triple both sides are equal up to the last digit. A point on a line gives "
-            "0.1 + 0.2 against 0.3: that is rounding, and no shortcut.",
+            "In your triple both sides are equal up to the last digit. For 0, 0.2 and 0.9 on a "
+            "line, 0.2 + 0.7 comes out as 0.8999999999999999: that is rounding, and no shortcut.",
         ),
         *ways("tolerance of a fixed size", units, fixed, numpys_fixed),
+        *ways(
+            "tolerance too large",
+            "Your answer misses a violation, because you let too large a difference pass for "
+            "rounding. The statement says how small such a difference is.",
+            *map(tolerant, (1e-9, 1e-5, 1e-2)),
+            numpys_relative,
+        ),
         *ways(
             "inequality the wrong way round",
             backwards,
@@ -286,6 +333,19 @@ def _violation_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "You return the three distances. Asked are the indices of the three points.",
         ),
         *ways("not the empty tuple", nothing, runs_out, false_for_none, minus_ones),
+        *ways(
+            "entries changed first",
+            "You test other numbers than those in D: its squares or its roots. A metric may break "
+            "the inequality after squaring, and a violation may disappear under a root.",
+            lambda D: _find_violation(D**2),
+            lambda D: _find_violation(np.sqrt(D)),
+        ),
+        Mistake(
+            "never a triple",
+            lambda D: (),
+            "Your answer is () in every case. A `return` inside a loop ends the function: with "
+            "`else: return ()` there, the first triple that obeys decides.",
+        ),
         Mistake(
             "always a triple",
             largest_excess,
@@ -322,11 +382,13 @@ TRIANGLE = Exercise(
         "Three nested loops are enough here. Ask of each of them whether it may skip a point: "
         "does the middle one have to lie between the others in index?",
         "Compute the difference of the two sides, and look at it for points on a line, such as "
-        "0, 0.1 and 0.3. With what should a difference of 1e-17 be compared?",
+        "0, 0.2 and 0.9. With what should a difference of 1e-16 be compared?",
     ),
     groups={"values": 2, "rounding": 1},
     cases=_violation_cases,
     reference=lambda variant: _find_violation,
     mistakes=_violation_mistakes,
     digest=_violation_digest,
+    budget=_violation_budget,
+    judge=_violation_judge,
 )
