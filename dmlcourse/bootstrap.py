@@ -315,7 +315,7 @@ Free some space, or move the course folder to a larger disk. Then run the same c
 PIP_FAILED = """\
 pip could not install the course; its lines above say why. The usual causes:
   no network (behind a proxy, set the variable HTTPS_PROXY)
-  a full disk (the CUDA build of torch needs several GB more; README has the line for the small one)
+  a full disk (the CUDA build of torch needs several GB more; README says how to get the small one)
   no build of torch for this machine (Intel Mac, Alpine Linux)
 Then run the same command again."""
 

@@ -26,8 +26,8 @@ WIDTH = 80
 # A sign beside the word, never in its place.
 SIGNS = {DONE: "✓", TRIED: "…", NOT_BEGUN: " "}
 EMPTY = (
-    "Nothing is recorded yet. Every check, hint and prediction of yours is counted here, on this "
-    "machine only."
+    "Nothing is recorded yet. Each check that you run in a notebook, each hint and each prediction "
+    "is counted here, on this machine only."
 )
 ABOUT_TIME = (
     "Time at work is an estimate: from one check, hint or prediction to the next, at most "
