@@ -225,7 +225,7 @@ class TestNew:
     def test_leaves_a_link_that_leads_nowhere(self, file) -> None:
         file.symlink_to("nowhere")
         with pytest.raises(FileExistsError):
-            write_whole(file, b"new", new=True)
+            write_whole(file, stops, new=True)
         assert names(file.parent) == ["file"]
 
     def test_leaves_what_came_meanwhile(self, file) -> None:

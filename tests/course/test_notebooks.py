@@ -59,7 +59,7 @@ class TestTheFolders:
 
     def test_hold_nothing_else(self) -> None:
         there = [path for folder in FOLDERS for path in (ROOT / folder).iterdir()]
-        strays = {p for p in there if p.name != ".ipynb_checkpoints"} - set(NOTEBOOKS)
+        strays = {p for p in there if not p.name.startswith(".")} - set(NOTEBOOKS)
         none_of([f"{relative(path)} is no notebook of the course" for path in strays])
 
     def test_are_in_step_with_the_lessons(self, capsys, monkeypatch) -> None:
