@@ -1,9 +1,10 @@
 """Data behind one interface: bundled, downloaded when asked for, and generated.
 
 Read in this order: ``dataset.py`` (what a set looks like), ``catalogue.py`` (``load`` by name),
-``bundled.py``, ``mnist.py`` and ``omniglot.py`` (the sets), ``splits.py`` (parts that share no
-class) and ``download.py`` (how files are kept and verified). ``strokes.py`` generates characters:
-``alphabets.py`` plans them, ``handwriting.py`` draws them and ``rendering.py`` makes pictures.
+``bundled.py``, ``mnist.py`` and ``omniglot.py`` (the sets), ``keel.py`` (ten more, in the folds of
+a published comparison), ``splits.py`` (parts that share no class) and ``download.py`` (how files
+are kept and verified). ``strokes.py`` generates characters: ``alphabets.py`` plans them,
+``handwriting.py`` draws them and ``rendering.py`` makes pictures.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from .catalogue import is_here, load, names
 from .dataset import Dataset, standardise
 from .download import data_folder
+from .keel import Fold, keel_folds, keel_names
 from .omniglot import omniglot_runs, with_rotations
 from .splits import class_disjoint_split, group_disjoint_split
 
@@ -20,10 +22,13 @@ GENERATED = ("Characters", "pen_paths", "stroke_characters")
 __all__ = [
     "Characters",
     "Dataset",
+    "Fold",
     "class_disjoint_split",
     "data_folder",
     "group_disjoint_split",
     "is_here",
+    "keel_folds",
+    "keel_names",
     "load",
     "names",
     "omniglot_runs",
