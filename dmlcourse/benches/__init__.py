@@ -2,17 +2,21 @@
 
 from .ellipse import ellipse_bench
 from .gaussians import gaussians_bench
+from .lmnn import lmnn_bench
 from .minkowski import minkowski_bench
 from .panel import progress_panel
 from .predictions import calibration, predict
+from .projections import projections_bench
 from .units import units_bench
 
 __all__ = [
     "calibration",
     "ellipse_bench",
     "gaussians_bench",
+    "lmnn_bench",
     "minkowski_bench",
     "predict",
     "progress_panel",
+    "projections_bench",
     "units_bench",
 ]

@@ -1,10 +1,12 @@
 """The library solves the course's exercises: on NumPy arrays, and on tensors of every device."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
-from dmlcourse import exercises, geometry
+from dmlcourse import exercises, geometry, learners
 from dmlcourse.checks.judging import PASSED, Key, judge
 from dmlcourse.checks.render import plain
 from dmlcourse.observing import observe
@@ -26,6 +28,31 @@ def chords(X, Y):
     return geometry.pairwise_distances(X, Y)
 
 
+def half_spaces(A, b):
+    """The projections onto the half-spaces of the rows of A, in order."""
+    return [
+        lambda z, a=a, bound=bound: geometry.project_halfspace(z, a, float(bound))
+        for a, bound in zip(A, b, strict=True)
+    ]
+
+
+def after(steps):
+    """The point after some rounds of a generator of single projections."""
+
+    def answer(x, A, b, rounds):
+        return [x, *islice(steps(x, half_spaces(A, b)), rounds * len(A))][-1]
+
+    return answer
+
+
+def diagonal_steps(Q, c, x, step, rounds):
+    """Projected gradient steps on the cone's diagonal matrices; the library's choose their step."""
+    diag = torch.diag if isinstance(x, torch.Tensor) else np.diag
+    for _ in range(rounds):
+        x = diag(geometry.project_psd(diag(x - step * (Q @ x - c))))
+    return x
+
+
 LIBRARY = {
     "00.0": lambda x, y: geometry.pairwise_distances(x[None], y[None])[0, 0],
     "00.1": lambda X, Y: geometry.pairwise_distances(X, Y, squared=True),
@@ -42,6 +69,19 @@ LIBRARY = {
     "02.3": geometry.project_psd,
     "02.4": geometry.is_psd,
     "02.5": geometry.aligning_isometry,
+    "03.1": geometry.project_halfspace,
+    "03.1b": geometry.project_budget,
+    "03.2": after(geometry.alternating_steps),
+    "03.3": after(geometry.dykstra_steps),
+    "03.4": diagonal_steps,
+    "03.5": geometry.trace_maximiser,
+    "03.5b": geometry.lda,
+    "03.6": geometry.logdet_divergence,
+    "05.1": learners.target_neighbours,
+    "05.2": learners.lmnn_loss,
+    "05.3": learners.lmnn_gradient,
+    "05.4": learners.lmnn_step,
+    "05.5": learners.impostor_counts,
 }
 
 
