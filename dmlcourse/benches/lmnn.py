@@ -16,6 +16,7 @@ from matplotlib.patches import Circle
 
 from ..figures import CLASSES, ROLES, canvas
 from ..figures.style import GRID, INK, QUIET
+from .keys import key
 from .parts import fixed_title, two, unit_grid
 from .shell import Bench, Slider
 
@@ -148,7 +149,7 @@ def lmnn_bench(step: int = 0, anchor: int = 1) -> None:
 
 def draw(state: LmnnState) -> Figure:
     """Draw the points after the map of this step, and what has become of the objective."""
-    fig, (plane, parts, triplets) = canvas(3, size=(9.6, 4.9), layout=None)
+    fig, (plane, parts, triplets) = canvas(3, size=(9.6, 4.7), layout=None)
     plane.set_position((0.01, 0.14, 0.55, 0.8))
     parts.set_position((0.62, 0.58, 0.36, 0.35))
     triplets.set_position((0.62, 0.12, 0.36, 0.35))
@@ -164,7 +165,7 @@ def _draw_plane(ax: Axes, state: LmnnState) -> None:
     _draw_circles(ax, state)
     _draw_impostors(ax, state)
     _draw_points(ax, state)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncol=3, frameon=False)
+    key(ax, (0.08, 0.53, 0.78), rows=2)
     when = "the ruler" if int(state.step) == 0 else f"step {int(state.step)}"
     fixed_title(ax, f"After L: {when} (generated data)")
 
@@ -210,8 +211,10 @@ def _draw_parts(ax: Axes, state: LmnnState) -> None:
 
 
 def _draw_triplets(ax: Axes, state: LmnnState) -> None:
-    _frame(ax, 660, (0, 200, 400, 600))
+    _frame(ax, 660, (0, 300, 600))
     _curve(ax, [m.triplets for m in moments()], "refused", state)
+    for step in range(0, STEPS + 1, 10):
+        ax.text(step, -0.06 * 660, f"{step}", ha="center", va="top")
     ax.text(STEPS / 2, -0.2 * 660, "step of training", ha="center", va="top", fontsize=11)
     fixed_title(ax, "Active triplets")
 
@@ -226,12 +229,10 @@ def _curve(ax: Axes, values: list, name: str, state: LmnnState) -> None:
 
 def _frame(ax: Axes, top: float, marks: tuple[int, ...]) -> None:
     """Lines and numbers without ticks: much faster to draw, and nothing jumps."""
-    ax.set(xlim=(-1, STEPS + 1), ylim=(-0.02 * top, top), xticks=[], yticks=[])
-    tens = range(0, STEPS + 1, 10)
+    ax.set_axis_off()
+    ax.set(xlim=(-1, STEPS + 1), ylim=(-0.02 * top, top))
     ax.hlines(marks, -1, STEPS + 1, color=GRID, linewidth=0.8, zorder=0)
-    ax.vlines(tens, -0.02 * top, top, color=GRID, linewidth=0.8, zorder=0)
-    for step in tens:
-        ax.text(step, -0.06 * top, f"{step}", ha="center", va="top")
+    ax.vlines(range(0, STEPS + 1, 10), -0.02 * top, top, color=GRID, linewidth=0.8, zorder=0)
     for mark in marks:
         ax.text(-1.6, mark, f"{mark}", ha="right", va="center")
 

@@ -22,6 +22,7 @@ from matplotlib.patches import Polygon
 
 from ..figures import CLASSES, ROLES, canvas, ellipse, level_set
 from ..figures.style import INK, PAPER, QUIET
+from .keys import key
 from .parts import fixed_title, two, unit_grid
 from .shell import Bench, Slider
 
@@ -59,7 +60,7 @@ class ProjectionsState:
         return np.maximum(self.A, 0)
 
     def way(self, method: str) -> tuple[np.ndarray, np.ndarray]:
-        """A and the point after each projection, (1 + 2·ROUNDS, 2), and where that ends."""
+        """A and the point after each projection, (n, 2), and where that ends."""
         walk = _walk(method, *self.A, self.C[1])
         return walk, (self.nearest if method == "dykstra" else _clean(walk[-1]))
 
@@ -103,7 +104,13 @@ def _walk(method: str, first: float, second: float, weight: float) -> np.ndarray
     A, C = np.array([first, second]), np.array([1.0, weight])
     steps: Callable = alternating_steps if method == "alternating" else dykstra_steps
     sets = [lambda z: project_halfspace(z, C, 1.0), lambda z: np.maximum(z, 0)]
-    return np.array([A, *islice(steps(A, sets), 2 * ROUNDS)])
+    walk = [A]
+    for point in islice(steps(A, sets), 2 * ROUNDS):
+        walk.append(point)
+        # Without a memory, a round that moves nothing is the last one. Dykstra has a memory.
+        if method == "alternating" and len(walk) > 2 and abs(walk[-3:] - point).max() == 0:
+            break
+    return np.array(walk)
 
 
 def count(walk: np.ndarray, end: np.ndarray) -> int:
@@ -119,16 +126,15 @@ def projections_bench(first: float = 2.0, second: float = -2.0, budget: float = 
 
 def draw(state: ProjectionsState) -> Figure:
     """Draw the plane of the eigenvalues, A with its projection, and the two results."""
-    fig, (plane, before, after) = canvas(3, size=(9.6, 4.3), layout=None)
-    plane.set_position((0.01, 0.15, 0.36, 0.78))
-    before.set_position((0.39, 0.15, 0.29, 0.78))
-    after.set_position((0.7, 0.15, 0.29, 0.78))
+    fig, (plane, before, after) = canvas(3, size=(9.6, 4.1), layout=None)
+    plane.set_position((0.01, 0.11, 0.36, 0.82))
+    before.set_position((0.39, 0.11, 0.29, 0.82))
+    after.set_position((0.7, 0.11, 0.29, 0.82))
     _draw_sets(plane, state)
     _draw_ways(plane, state)
     _draw_before(before, state)
     _draw_after(after, state)
-    handles, labels = plane.get_legend_handles_labels()
-    fig.legend(handles, labels, loc="lower center", ncol=3, frameon=False, borderpad=0)
+    key(plane, (0.1, 0.3, 1.0, 1.75))
     return fig
 
 
@@ -137,14 +143,19 @@ def _draw_sets(ax: Axes, state: ProjectionsState) -> None:
     unit_grid(ax, REACH)
     blue, edge = ROLES["ball"].colour, ROLES["near"].colour
     quarter = [(0, 0), (_FAR, 0), (_FAR, _FAR), (0, _FAR)]
-    ax.add_patch(Polygon(quarter, fc=blue + "40", ec="none", label="the cone"))
+    ax.add_patch(Polygon(quarter, fc=blue + "40", ec="none"))
     look: dict[str, Any] = {"fc": "none", "ec": QUIET, "hatch": "..", "linewidth": 1.2}
-    ax.add_patch(Polygon(_budget_side(state.C), label="the budget", **look))
+    ax.add_patch(Polygon(_budget_side(state.C), **look))
     ax.add_patch(Polygon(both_sets(state.C), fc=blue + "80", ec=edge, linewidth=1.5))
     ax.axhline(0, color=QUIET, linewidth=1)
     ax.axvline(0, color=QUIET, linewidth=1)
-    ax.text(REACH - 0.3, -0.4, "λ₁", bbox=_BEHIND, **_CENTRED)
-    ax.text(-0.4, REACH - 0.3, "λ₂", bbox=_BEHIND, **_CENTRED)
+    for x, y, name in [
+        (3.0, -0.4, "λ₁"),
+        (-0.4, 3.0, "λ₂"),
+        (2.7, 3.0, "cone"),
+        (-2.6, -0.4, "budget"),
+    ]:
+        ax.text(x, y, name, bbox=_BEHIND, **_CENTRED)
     fixed_title(ax, "The plane of the eigenvalues")
 
 
@@ -168,8 +179,8 @@ def _draw_ways(ax: Axes, state: ProjectionsState) -> None:
     ax.plot(*state.A, star.marker, ls="none", color=star.colour, ms=15, label="A", zorder=6)
     frame: dict[str, Any] = {"mfc": "none", "mec": _GREEN, "mew": 2.5, "ls": "none", "zorder": 7}
     ax.plot(*state.P, "s", ms=15, label="P, nearest in the cone", **frame)
-    _draw_way(ax, *state.way("alternating"), "far", "end of alternating projections")
-    _draw_way(ax, *state.way("dykstra"), "near", "end of Dykstra: the nearest")
+    _draw_way(ax, *state.way("alternating"), "far", "alternating projections")
+    _draw_way(ax, *state.way("dykstra"), "near", "Dykstra: the nearest point")
 
 
 def _draw_way(ax: Axes, walk: np.ndarray, end: np.ndarray, name: str, label: str) -> None:

@@ -34,6 +34,15 @@ ROUNDING, LONG_SUM = 1e-14, 1e-10
 EPS = torch.finfo(torch.float64).eps
 
 
+# How many times the first step a later one may be before the value counts as without a bound.
+UNBOUNDED = 1e30
+
+REMEDY = (
+    "raise max_iter or tol. Where value fell by little or not at all, compare gradient with "
+    "differences of value: its sign, its factor."
+)
+
+
 @dataclass(frozen=True)
 class Descent:
     """Where a descent ended: the point, f there, how many steps, f along the way, if it settled.
@@ -73,7 +82,7 @@ def projected_gradient(
     """
     point, back, f, gradient, project = _problem(value, gradient, "gradient", project, x)
     _expect_positive(step=step, max_iter=max_iter)
-    history, size = [_start(f, point)], float(point.norm())
+    history, size, first = [_start(f, point)], float(point.norm()), step
     for _ in range(max_iter):
         slope = gradient(point)
         found, promised = _armijo(f, project, point, history[-1], slope, step)
@@ -83,6 +92,8 @@ def projected_gradient(
         point, step = found.x, 2 * found.step
         history.append(found.value)
         size = max(size, float(point.norm()))
+        if found.step > UNBOUNDED * first:
+            return _ended(point, back, history, False, "value seems to have no lower bound there.")
         if moved <= EPS * size or (moved <= tol * size and found.step < longest):
             return _ended(point, back, history, True)
     return _ended(point, back, history, False)
@@ -166,12 +177,13 @@ def _armijo(
     return None, promised
 
 
-def _ended(x: Tensor, back: GiveBack, history: list[float], converged: bool) -> Descent:
+def _ended(
+    x: Tensor, back: GiveBack, history: list[float], converged: bool, why: str = REMEDY
+) -> Descent:
     if not converged:
         warn_not_converged(
             f"projected_gradient ended after {len(history) - 1} steps at the value "
-            f"{history[-1]:.6g}, not converged. Raise max_iter or tol. Where value fell by little "
-            f"or not at all, compare gradient with differences of value: its sign, its factor."
+            f"{history[-1]:.6g}, not converged: {why}"
         )
     return _result(x, back, history, converged, history[-1])
 

@@ -167,7 +167,9 @@ def _centred(X: Tensor) -> Tensor:
 
 def labels_of(y: Any, X: Tensor) -> np.ndarray:
     """The labels as a NumPy array (n,), one for each row of X; ``ValueError`` where they differ."""
-    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    if isinstance(y, Tensor):  # NumPy has no bfloat16, and float64 holds every smaller float
+        y = (y.double() if y.is_floating_point() else y).detach().cpu()
+    labels = np.asarray(y)
     if labels.shape != (len(X),):
         raise ValueError(
             f"y has shape {labels.shape} and X has {len(X)} rows: expected one label for each row."

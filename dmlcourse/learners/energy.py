@@ -26,14 +26,15 @@ from torch import Tensor
 from ..geometry.arrays import take
 from ..geometry.pairwise import all_pairs, default_bytes, spans
 from ..tuples import hinge_sums
-from .lmnn import target_neighbours
+from .lmnn_objective import expect_neighbours_and_weight, target_neighbours
 
 
 class EnergyClassifier(ClassifierMixin, BaseEstimator):
     """Classify points that an LMNN metric has mapped: give it ``lmnn.transform(X)``.
 
-    n_neighbors, mu: as in ``LMNN``. The target neighbours are the nearest of each class among the
-    mapped training points. NumPy in, NumPy out; float64 on the CPU, in bounded memory.
+    n_neighbors, mu: as in ``LMNN``. All target neighbours are chosen anew among the mapped training
+    points; those of classes with n_neighbors members or fewer are fewer, and so are their terms.
+    NumPy in, NumPy out; float64 on the CPU, in bounded memory.
     """
 
     def __init__(self, n_neighbors: int = 3, *, mu: float = 0.5) -> None:
@@ -42,6 +43,7 @@ class EnergyClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> EnergyClassifier:
         """Keep the mapped training points X (n, r), their labels y (n,) and their thresholds."""
+        expect_neighbours_and_weight(self.n_neighbors, self.mu)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -73,6 +73,16 @@ class Margins:
             impostors.append(column)
         self.point, self.impostor = torch.cat(points), torch.cat(impostors)
 
+    @property
+    def pairs(self) -> Tensor:
+        """The list as one number i·n + l for each pair."""
+        return self.point * len(self.X) + self.impostor
+
+    def add(self, pairs: Tensor) -> None:
+        """Put on the list the pairs, numbers as above, that are not on it."""
+        both = torch.cat([self.pairs, pairs]).unique()
+        self.point, self.impostor = both // len(self.X), both % len(self.X)
+
     def squares(self, Z: Tensor) -> Squares:
         """The squared distances of the images Z (n, r)."""
         return Squares(

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ..geometry.arrays import Array, take
+from ..geometry.traces import labels_of
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -64,11 +65,7 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if isinstance(X, Tensor):
             (x,), _ = take(X=X)
             self.n_features_in_ = x.shape[1]
-            labels = y.cpu().numpy() if isinstance(y, Tensor) else np.asarray(y)
-            if labels.shape != (len(x),):
-                raise ValueError(
-                    f"y has shape {labels.shape}: expected ({len(x)},), as X has rows."
-                )
+            labels = labels_of(y, x)
         else:
             array, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
             x = take(X=array)[0][0]
@@ -82,10 +79,15 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 f"metric is learned from what to keep apart."
             )
         device = self._device(X)
-        return x.to(device), torch.from_numpy(codes).to(device)
+        return x.detach().to(device), torch.from_numpy(codes).to(device)
 
     def keep(self, L: Tensor, X: Any) -> None:
         """Set ``components_`` from L (k, d): of X's kind; each row's largest entry is positive."""
+        if not torch.isfinite(L).all():
+            raise ValueError(
+                f"The result has entries beyond {L.dtype}: multiply X by a large number, or use "
+                f'dtype="float64".'
+            )
         largest = L.gather(1, L.abs().argmax(1, keepdim=True))
         L = L * torch.where(largest < 0, -1, 1)
         self.components_ = L.to(X.device) if isinstance(X, Tensor) else L.cpu().numpy()
@@ -113,16 +115,22 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return (L.cpu().numpy() if isinstance(L, Tensor) else L).astype(x.dtype)
 
     def _device(self, X: Any) -> torch.device:
-        if self.device != "auto":
-            return torch.device(self.device)
-        if isinstance(X, Tensor):
-            return X.device
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device == "auto":
+            usual = "cuda" if torch.cuda.is_available() else "cpu"
+            return X.device if isinstance(X, Tensor) else torch.device(usual)
+        try:
+            torch.zeros(1, device=self.device).cpu()
+        except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+            raise ValueError(
+                f'device is {self.device!r}, which cannot be used here: {error} Expected "auto", '
+                f'"cpu" or the name of a device of this machine.'
+            ) from error
+        return torch.device(self.device)
 
     def precision(self, x: Tensor) -> torch.dtype:
         """The dtype to solve in: ``dtype``, or by the rule for "auto" that of x."""
         if self.dtype == "auto":
             return x.dtype if x.dtype in DTYPES.values() else torch.float64
-        if self.dtype not in DTYPES:
+        if not isinstance(self.dtype, str) or self.dtype not in DTYPES:
             raise ValueError(f'dtype is {self.dtype!r}: expected "auto", "float32" or "float64".')
         return DTYPES[self.dtype]

@@ -1,25 +1,22 @@
-"""How LMNN is minimised: coordinates, descent on L, projected steps on M, and a proof of how near.
+"""How LMNN is minimised: L-BFGS on L, then, where a proof is wanted, projected steps on M.
 
-1. ``Coordinates``: a change of variables that makes the pull term a multiple of tr(M).
-2. ``descend``: L-BFGS on L, over a list of possible impostors renewed every ``ROUND`` steps, with
+1. A start: the directions of most scatter per pull, at the best simple scale.
+2. ``descend``: L-BFGS on L over a list of possible impostors, renewed every ``ROUND`` steps, with
    hinges that are rounded off on narrower and narrower widths.
-3. ``lower_bound``: what no metric can beat. Write ε(M) = (1 − μ)⟨C, M⟩ + μ Σₜ [1 + ⟨Aₜ, M⟩]₊ with
-   C = Σ (xᵢ − xⱼ)(xᵢ − xⱼ)ᵀ over target pairs and Aₜ the same difference of squares for triplet t.
-   As [z]₊ ≥ αz for 0 ≤ α ≤ 1,
+3. ``polish``: accelerated projected gradient steps on M until the duality gap of
+   ``certificate.py`` closes.
 
-       ε(M) ≥ μ Σ αₜ + ⟨(1 − μ)C + μ Σ αₜAₜ, M⟩ ≥ μ Σ αₜ    whenever the matrix is PSD.
-
-   The derivatives of the rounded hinges are such α, but for a small negative eigenvalue; multiplied
-   by the largest θ ≤ 1 that makes the matrix PSD they are a certificate.
-4. ``polish``: accelerated projected gradient steps on M until the gap closes (Beck & Teboulle 2009,
-   SIAM Journal on Imaging Sciences 2, 183-202).
+All of it happens in the coordinates of ``coordinates.py``.
+Sources of 3: Beck & Teboulle (2009), SIAM Journal on Imaging Sciences 2, 183-202, with a step that
+may grow again, and a momentum that starts anew where ε rises (O'Donoghue & Candès 2015, Foundations
+of Computational Mathematics 15, 715-732).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, isfinite, sqrt
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,16 +24,16 @@ import torch
 from torch import Tensor
 
 from ..geometry.quasi_newton import LBFGS
+from .certificate import Bounds
+from .coordinates import Coordinates
 from .impostors import Margins, Measure, Squares
 
 WIDTHS = (0.5, 0.1, 0.02)
 ROUND = 10
 SLACK = 0.25  # how much nearer than now an impostor may come before the next look
 GROWTH = 1.2
-SAMPLE = 4000
-_RIDGE = 1e-6
-_SPAN = 1e-12
-_FLAT = 1e-9
+SAMPLE = 4000  # points whose targets give a first idea, where there are more
+CROWD = 30  # impostors for each target pair: at half the scale the list would be too long
 
 
 class Step(NamedTuple):
@@ -70,50 +67,6 @@ class Log:
             self.say(f"step {step.iteration}: {told}")
 
 
-class Coordinates:
-    """New coordinates z = Bᵀ(x − mean), (r,), in which the pull term is a multiple of tr(M).
-
-    B: (d, r), r the number of directions in which the points differ. A map L of z is the map L·Bᵀ
-    of x. The ridge, a millionth of the scatter of all points, keeps B finite where targets agree.
-    """
-
-    def __init__(self, X: Tensor, anchor: Tensor, target: Tensor) -> None:
-        points = X.double() - X.double().mean(0)
-        scale = points.square().mean(0).sqrt()
-        if not scale.any():
-            raise ValueError("X has the same values in every row: no metric can tell them apart.")
-        scale = torch.where(scale > 0, scale, 1)
-        basis = _span(points / scale)
-        points = (points / scale) @ basis
-        gaps = points[anchor] - points[target]
-        pull, scatter = gaps.T @ gaps, points.T @ points
-        ridge = _RIDGE * float(pull.trace() / scatter.trace()) or 1.0
-        values, vectors = torch.linalg.eigh(pull + ridge * scatter)
-        stretch = (len(anchor) / (values * len(values))).sqrt()
-        self.X = points @ (vectors * stretch)
-        self.pull = (vectors * stretch).T @ pull @ (vectors * stretch)
-        self._out = (basis @ (vectors * stretch)) / scale[:, None]
-        self._in = (basis @ (vectors / stretch)) * scale[:, None]
-
-    def outward(self, L: Tensor) -> Tensor:
-        """The map of x for a map of z: (k, r) → (k, d)."""
-        return L.double() @ self._out.T
-
-    def inward(self, L: Tensor) -> Tensor:
-        """The map of z for a map of x: (k, d) → (k, r)."""
-        return L.double() @ self._in
-
-
-def _span(X: Tensor) -> Tensor:
-    """Orthonormal columns (d, r) that span the rows of X."""
-    n, d = X.shape
-    if n < d:
-        _, sizes, rows = torch.linalg.svd(X, full_matrices=False)
-        return rows[sizes.square() > _SPAN * sizes[0].square()].T
-    values, vectors = torch.linalg.eigh(X.T @ X)
-    return vectors[:, values > _SPAN * values[-1]]
-
-
 class Solution(NamedTuple):
     """L (k, d) for the points as they came, ε there, a lower bound on ε, and whether it is done."""
 
@@ -137,29 +90,32 @@ def solve(
 ) -> Solution:
     """Minimise ε for points X (n, d), labels y (n,) and targets (n, k), over L with ``rank`` rows.
 
-    Everything runs on X's device; the descent in ``dtype``, coordinates and bound in float64.
+    Everything runs on X's device; the descent in ``dtype``, all else in float64.
     """
     anchor, slot = (targets >= 0).nonzero(as_tuple=True)
     coordinates = Coordinates(X, anchor, targets[anchor, slot])
-    margins = Margins(coordinates.X.to(dtype), y, targets, mu)
-    bounds = Bounds(margins, coordinates.pull)
-    starts = _starts(margins, rank, bounds, tol, log)
-    if init is not None:
-        starts = iter([coordinates.inward(init).to(dtype)])
+    exact = Margins(coordinates.X, y, targets, mu)
+    margins = exact if dtype == torch.float64 else Margins(exact.X.to(dtype), y, targets, mu)
+    bounds = Bounds(exact.X, coordinates.pull, mu)
+    if init is None:
+        starts = _starts(margins, rank, bounds, tol, log)
+    else:
+        starts = iter([_better_scale(margins, coordinates.inward(init).to(dtype))])
     ends = [descend(margins, L, bounds, tol, log) for L in starts]
-    L, done = min(ends, key=lambda end: objective(margins, end[0]))
-    if convex:  # float32 has too few digits to close the gap
-        margins = bounds.margins = Margins(coordinates.X, y, targets, mu)
-        L, done = polish(margins, L.double(), bounds, tol, log)
-    reached = objective(margins, L)
-    log.add(reached, margins)
+    L, done = min(ends, key=lambda end: objective(exact, end[0].double()))
+    L = L.double()
+    if convex:
+        L, done = polish(exact, L, bounds, tol, log)
+    reached = objective(exact, L)
+    log.add(reached, exact)
     return Solution(coordinates.outward(L), reached, bounds.best, done)
 
 
 def objective(margins: Margins, L: Tensor) -> float:
-    """ε at L, over a new list of impostors."""
+    """ε at L, over a new list of impostors; infinite where distances overflow."""
     margins.look_around(L)
-    return margins.measure(margins.squares(margins.X @ L.T), WIDTHS[-1]).exact
+    reached = margins.measure(margins.squares(margins.X @ L.T), WIDTHS[-1]).exact
+    return reached if isfinite(reached) else inf
 
 
 def _starts(margins: Margins, rank: int, bounds: Bounds, tol: float, log: Log) -> Iterator[Tensor]:
@@ -186,12 +142,9 @@ def _near_start(margins: Margins, rank: int, tol: float, log: Log) -> Tensor:
     if len(margins.X) <= SAMPLE:
         return first_map(margins, rank)
     few, aside = margins.thinned(SAMPLE), Log(log.most - log.steps)  # another ε: not our history
-    search = LBFGS(first_map(few, rank))
-    while not aside.spent:
-        if _a_round(search, few, WIDTHS[0], aside) <= 10 * tol * search.value:
-            break
+    L, _ = _descend_at(WIDTHS[0], few, first_map(few, rank), 10 * tol, aside)
     log.steps += aside.steps
-    return search.x
+    return L
 
 
 def leading_rows(margins: Margins, L: Tensor, rank: int) -> Tensor:
@@ -202,95 +155,105 @@ def leading_rows(margins: Margins, L: Tensor, rank: int) -> Tensor:
 
 
 def first_map(margins: Margins, rank: int) -> Tensor:
-    """Where to start: the ``rank`` directions of most scatter per pull, at the best simple scale.
-
-    From the scale at which targets are 16 apart, squared, down by halves while ε falls: at the
-    larger scales there are few impostors, and looking is cheap.
-    """
+    """The ``rank`` directions of most scatter per pull, at the best simple scale."""
     X = margins.X.double()
-    L = torch.linalg.eigh(X.T @ X).eigenvectors.flip(1)[:, :rank].T.to(margins.X.dtype)
-    best = torch.inf
+    L = torch.linalg.eigh(X.T @ X).eigenvectors.flip(1)[:, :rank].T
+    return _simple_scale(margins, L.to(margins.X.dtype))
+
+
+def _better_scale(margins: Margins, L: Tensor) -> Tensor:
+    """L, or L at the best simple scale where ε is smaller there."""
+    scaled = _simple_scale(margins, L)
+    return L if objective(margins, L) <= objective(margins, scaled) else scaled
+
+
+def _simple_scale(margins: Margins, L: Tensor) -> Tensor:
+    """L times the scale of least ε among: a mean d² of targets of 16, 8, 4, …
+
+    From the largest down while ε falls: at large scales there are few impostors, and looking is
+    cheap.
+    """
+    L = L / L.abs().max()
+    gaps = margins.squares(margins.X @ L.T).pull
+    L = L * (float(gaps.mean()) or 1.0) ** -0.5
+    best = inf
     for halvings in range(12):
         candidate = L * sqrt(16 / 2**halvings)
-        margins.look_around(candidate)
-        objective = margins.value_and_gradient(candidate, WIDTHS[0])[0].exact
-        if objective >= best:
+        now = objective(margins, candidate)
+        if now >= best:
             return L * sqrt(32 / 2**halvings)
-        best = objective
+        if len(margins.point) > CROWD * len(margins.anchor):
+            break
+        best = now
     return candidate
 
 
 def descend(
     margins: Margins, L: Tensor, bounds: Bounds, tol: float, log: Log
 ) -> tuple[Tensor, bool]:
-    """L after L-BFGS, and whether it came to rest: a round lowered ε by less than tol of it.
+    """L after L-BFGS at each width, and whether it came to rest at the last.
 
-    The first round at a width does not count: its steps begin without a memory of curvature. The
-    bounds learn from the end of each width: rounder hinges prove less, but sooner.
+    The bounds learn from the end of each width: rounder hinges prove less, but sooner.
     """
     done = False
     for width in WIDTHS:
-        search, done = LBFGS(L), False
-        _a_round(search, margins, width, log)
-        while not (done or log.spent):
-            fall = _a_round(search, margins, width, log)
-            enough = tol if width == WIDTHS[-1] else 10 * tol
-            done = fall <= enough * max(search.value, margins.small)
-        L = search.x
-        margins.look_around(L, slack=width)
-        bounds.add(margins.measure(margins.squares(margins.X @ L.T), width))
+        L, done = _descend_at(width, margins, L, tol, log)
+        bounds.add(margins, margins.measure(margins.squares(margins.X @ L.T), width))
     return L, done
 
 
-def _a_round(search: LBFGS, margins: Margins, width: float, log: Log) -> float:
-    """``ROUND`` steps over one list of impostors, made anew first; how far they lowered the value.
+def _descend_at(
+    width: float, margins: Margins, L: Tensor, tol: float, log: Log
+) -> tuple[Tensor, bool]:
+    """L after rounds of L-BFGS at one width, and whether the last lowered ε by less than tol of it.
 
-    Values over two lists do not compare: a new list adds what the old one has missed.
+    Before each round the list of impostors is made anew. Where ε turns out to have risen, the list
+    was too short for that round, which is undone and repeated over both lists. The first round
+    does not count as the last: its steps begin without a memory of curvature.
     """
-    measure: Measure
+    search, kept, rounds = LBFGS(L), Look(L, inf, margins.pairs), 0
+    while True:
+        margins.look_around(search.x, slack=width + SLACK)
+        measure = _look(search, margins, width)
+        change = abs(kept.value - search.value)
+        if search.value > kept.value:
+            search.x = kept.x
+            margins.add(kept.pairs)
+            measure = _look(search, margins, width)
+        done = rounds > 1 and change <= tol * max(search.value, margins.small)
+        if done or log.spent:
+            return search.x, done
+        log.add(measure.exact, margins)
+        kept, rounds = Look(search.x, search.value, margins.pairs), rounds + 1
+        _a_round(search, margins, width, log)
+
+
+class Look(NamedTuple):
+    """Where ε was measured over a new list of pairs, its value there, and the list."""
+
+    x: Tensor
+    value: float
+    pairs: Tensor
+
+
+def _look(search: LBFGS, margins: Margins, width: float) -> Measure:
+    """The measure at the search's point, which learns its value and gradient."""
+    measure, gradient = margins.value_and_gradient(search.x, width)
+    search.look(lambda L: (measure.smooth, gradient))
+    return measure
+
+
+def _a_round(search: LBFGS, margins: Margins, width: float, log: Log) -> None:
+    """``ROUND`` steps over one list of impostors."""
 
     def function(L: Tensor) -> tuple[float, Tensor]:
-        nonlocal measure
         measure, gradient = margins.value_and_gradient(L, width)
         return measure.smooth, gradient
 
-    margins.look_around(search.x, slack=width + SLACK)
-    search.look(function)
-    log.add(measure.exact, margins)
-    before = search.value
     for _ in range(ROUND):
         if log.spent or not search.step(function):
             break
         log.steps += 1
-    return before - search.value
-
-
-class Bounds:
-    """The lower bounds that shares of the hinges prove; ``pull`` is C in the new coordinates."""
-
-    def __init__(self, margins: Margins, pull: Tensor) -> None:
-        self.margins, self.pull, self.best = margins, (1 - margins.mu) * pull, 0.0
-        values, vectors = torch.linalg.eigh(self.pull)
-        there = values > _FLAT * values[-1]
-        self._frame = vectors[:, there] / values[there].sqrt()
-
-    def add(self, measure: Measure) -> float:
-        """The best bound so far, with what these shares prove: μθ Σα."""
-        push = push_matrix(self.margins, measure)
-        values = torch.linalg.eigvalsh(self._frame.T @ push @ self._frame)
-        theta = 1 / max([1.0, *(-values[:1]).tolist()])
-        rest = torch.linalg.eigvalsh(self.pull + theta * push)
-        if rest[0] >= -_FLAT * rest.abs().max():  # else negative where the pull term is flat
-            shares = float(measure.shares.sum(dtype=torch.float64))
-            self.best = max(self.best, self.margins.mu * theta * shares)
-        return self.best
-
-
-def push_matrix(margins: Margins, measure: Measure) -> Tensor:
-    """μ Σ αₜAₜ in float64, (r, r): the derivative of the push term by M."""
-    X = margins.X.double()
-    push = X.T @ margins.laplacian(X, measure)
-    return (push + push.T) / 2
 
 
 class Metric(NamedTuple):
@@ -315,25 +278,25 @@ def polish(
         now = _metric(margins, M)
         measure = margins.measure(now.squares, width)
         log.add(measure.exact, margins)
-        gap = measure.exact - bounds.add(measure)
+        gap = measure.exact - bounds.add(margins, measure)
         if gap <= tol * max(measure.exact, margins.small):
             return L, True
         if measure.smooth - measure.exact > gap / 2:  # the rounding is what keeps the gap open
             width /= 2
-        now, step = _projected_round(margins, now, bounds.pull, width, step, log)
+        now, step = _projected_round(margins, now, bounds, width, step, log)
         M, L = now.M, now.L
     return L, False
 
 
 def _projected_round(
-    margins: Margins, now: Metric, pull: Tensor, width: float, step: float, log: Log
+    margins: Margins, now: Metric, bounds: Bounds, width: float, step: float, log: Log
 ) -> tuple[Metric, float]:
     """Some steps of FISTA over one list of impostors; the momentum starts anew where ε rises."""
-    before, momentum, value = now, 1.0, torch.inf
+    before, momentum, value = now, 1.0, inf
     for _ in range(2 * ROUND):
         following = (1 + sqrt(1 + 4 * momentum**2)) / 2
         ahead = _extrapolate(now, before, (momentum - 1) / following)
-        new, reached, step = _projected_step(margins, ahead, pull, width, GROWTH * step)
+        new, reached, step = _projected_step(margins, ahead, bounds, width, GROWTH * step)
         momentum = following if reached <= value else 1.0
         before, now, value = now, new, reached
         log.steps += 1
@@ -343,11 +306,11 @@ def _projected_round(
 
 
 def _projected_step(
-    margins: Margins, at: Metric, pull: Tensor, width: float, step: float
+    margins: Margins, at: Metric, bounds: Bounds, width: float, step: float
 ) -> tuple[Metric, float, float]:
     """The PSD matrix nearest to M − step·∇ε, ε there, and the step, halved until ε falls enough."""
     measure = margins.measure(at.squares, width)
-    gradient = pull + push_matrix(margins, measure)
+    gradient = bounds.pull + bounds.push(margins, measure)
     while True:
         new = _metric(margins, at.M - step * gradient)
         reached = margins.measure(new.squares, width).smooth

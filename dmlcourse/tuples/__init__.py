@@ -6,6 +6,7 @@ over all triplets, exact, without listing one).
 
 from .constraints import (
     TupleCounts,
+    class_codes,
     count_tuples,
     neighbour_triplets,
     pairs_from_labels,
@@ -17,6 +18,7 @@ from .hinges import HingeSums, hinge_sums, positive_columns
 __all__ = [
     "HingeSums",
     "TupleCounts",
+    "class_codes",
     "count_tuples",
     "hinge_sums",
     "neighbour_triplets",

@@ -110,6 +110,14 @@ def quadruplets_from_labels(y: Any, n: int, random_state: Any = None) -> tuple[A
     return _like(y, a), _like(y, p), _like(y, n1), _like(y, n2)
 
 
+def class_codes(y: Any) -> np.ndarray:
+    """The class of each label as a number from 0, in the order of first appearance: (n,) int64.
+
+    Only equality of labels matters. Errors as for ``pairs_from_labels``.
+    """
+    return _codes(_labels(y)).astype(np.int64)
+
+
 def neighbour_triplets(targets: Any, y: Any) -> tuple[Any, Any, Any]:
     """Every triplet of LMNN: (anchor, one of its target neighbours, a point of another class).
 

@@ -75,8 +75,8 @@ def _expect(D: Tensor, positives: Tensor, negatives: Tensor) -> None:
         )
     if positives.ndim != 2 or len(positives) != len(D) or positives.dtype != torch.int64:
         raise ValueError(
-            f"positives has shape {tuple(positives.shape)} and dtype {positives.dtype}, D has shape "
-            f"{tuple(D.shape)}: expected a row of columns, int64, for each row of D."
+            f"positives has shape {tuple(positives.shape)} and dtype {positives.dtype}: expected a "
+            f"row of columns, int64, for each row of D, {tuple(D.shape)}."
         )
     if negatives.shape != D.shape or negatives.dtype != torch.bool:
         raise ValueError(

@@ -191,3 +191,14 @@ def test_a_number_moves_the_picture(displayed):
     rows[1].children[0].value = 3
     assert "inside the dashed circle: none" in text.value
     assert f"after the map L of step {STEPS}." in picture.value
+
+
+def test_the_key_names_every_kind_of_point():
+    plane = draw(LmnnState(0, 1)).axes[0]
+    handles, labels = plane.get_legend_handles_labels()
+    assert labels[:2] == ["impostor of the anchor", "impostor of another"]
+    assert labels[2:] == ["class A", "class B", "class C", "anchor"]
+    assert [text.get_text() for text in plane.texts] == labels
+    assert len({handle.get_marker() + handle.get_mfc() for handle in handles}) == len(labels)
+    marks = plane.lines[-len(labels) :]
+    assert [mark.get_marker() for mark in marks] == [handle.get_marker() for handle in handles]

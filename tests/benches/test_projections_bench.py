@@ -31,7 +31,7 @@ def in_both(z: np.ndarray, state: ProjectionsState, slack: float = 1e-9) -> bool
     return bool((z >= -slack).all() and state.C @ z <= 1 + slack)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(states)
 def test_the_nearest_point_obeys_the_projection_theorem(state):
     """⟨A − N, z − N⟩ ≤ 0 for the corners of the intersection is enough: it is their hull."""

@@ -37,7 +37,7 @@ FREE_ORDER = ("a prediction", "a bench")
 UNWELCOME = re.compile(r"\b(?:simply|obviously|just)\b|!(?![=\[])", re.IGNORECASE)
 PATHS = re.compile(r"(?<![\w/.:])/(?:home|root|work|Users|tmp|opt|usr|var|mnt)/|\b[A-Z]:\\")
 REFERENCE = re.compile(
-    r"\(https://(?:doi\.org/10\.|arxiv\.org/abs/|proceedings\.(?:neurips\.cc|mlr\.press)/)"
+    r"\(https://(?:doi\.org/10\.|arxiv\.org/abs/|(?:www\.)?jmlr\.org/papers/|proceedings\.(?:neurips\.cc|mlr\.press)/)"
 )
 
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=relative)

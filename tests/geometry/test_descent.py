@@ -193,7 +193,7 @@ def test_a_gradient_of_the_wrong_sign_warns(factor):
 
 def test_too_few_steps_warn_at_the_line_that_called():
     value, gradient, _, _ = quadratic(0, 3, condition=1e4)
-    with pytest.warns(ConvergenceWarning, match=r"ended after 3 steps.*Raise max_iter") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"ended after 3 steps.*raise max_iter") as caught:
         found = projected_gradient(value, gradient, anywhere, np.zeros(3), max_iter=3)
     assert (found.steps, found.converged) == (3, False)
     assert caught[0].filename == __file__
@@ -313,3 +313,11 @@ def test_a_subgradient_of_zero_is_a_minimum():
 def test_the_first_steps_by_hand():
     found = subgradient_method(lambda x: abs(x[0]), np.sign, anywhere, [2.5], steps=3)
     assert found.history == pytest.approx((2.5, 1.5, 1.5 - 1 / sqrt(2), 1.5 - 1.284457), abs=1e-6)
+
+
+def test_a_value_without_a_lower_bound_is_told():
+    with pytest.warns(ConvergenceWarning, match="no lower bound"):
+        found = projected_gradient(
+            lambda x: float(x[0]), lambda x: np.array([1.0, 0.0]), lambda x: x, np.zeros(2)
+        )
+    assert not found.converged

@@ -90,6 +90,30 @@ def test_a_point_without_a_target_has_no_impostor():
     assert listed(margins) == [(0, 2), (1, 2)]
 
 
+def test_pairs_that_are_added_join_the_list_once():
+    margins, L = problem(6)
+    margins.look_around(L, slack=2.0)
+    wide, numbers = listed(margins), margins.pairs
+    assert numbers.tolist() == [24 * i + l for i, l in wide]
+    margins.look_around(L)
+    narrow = listed(margins)
+    margins.add(numbers)
+    assert set(narrow) < set(wide)
+    assert listed(margins) == sorted(wide)
+
+
+@pytest.mark.parametrize("most", [6, 10, 24, 100])
+def test_thinned_about_so_many_points_keep_their_targets_evenly_by_class(most):
+    margins, _ = problem(7, k=2)
+    few = margins.thinned(most)
+    kept = (few.targets >= 0).any(1)
+    assert min(most, 24) / 2 <= int(kept.sum()) <= most
+    assert torch.equal(few.targets[kept], margins.targets[kept])
+    assert few.X is margins.X
+    sizes, all_sizes = (torch.bincount(y, minlength=3) for y in (margins.y[kept], margins.y))
+    assert (sizes - all_sizes * kept.double().mean()).abs().max() <= 1
+
+
 # ---------------------------------------------------------------- the numbers
 
 
