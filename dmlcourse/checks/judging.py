@@ -6,6 +6,7 @@ line of an answer, so the notebook and the grader use the same code.
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ import numpy as np
 from ..exercises import Complaint, Exercise, Mistake, Variant
 from ..exercises.budget import Arrays, default_budget
 from ..observing import Case, Observation, Seen, observe
+from ..observing.kinds import WrongCount
 
 PASSED, FAILED, ERROR = "passed", "failed", "error"
 NOT_ATTEMPTED, STOPPED = "not attempted", "stopped"
@@ -23,6 +25,8 @@ NOT_ATTEMPTED, STOPPED = "not attempted", "stopped"
 # Where rounding is a larger share than this of the right value, it says nothing of another value.
 _LARGEST_SHARE = 1e-3
 _SMALLEST = float(np.finfo(float).tiny)
+# The inputs of a case are shown in full up to so many numbers.
+MOST_SHOWN = 18
 
 # What an answer does on one case, in a form in which two answers can be compared.
 Outcome = Arrays | str
@@ -217,7 +221,7 @@ def judge(key: Key, observations: list[Observation]) -> Verdict:
     groups = {g: _group_passes(key.cases, findings, g) for g in exercise.groups}
     outcome = FAILED if mistake else {"fault": ERROR, "stopped": STOPPED}.get(first.reason, FAILED)
     if mistake:
-        first = _shown(key, findings, mistake)
+        first = _shown(key, outcomes, findings, mistake)
     return Verdict(exercise, outcome, _earned(exercise, groups), first, mistake, notes, groups)
 
 
@@ -280,6 +284,9 @@ def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Find
     case = key.cases[number]
     if seen.stopped:
         return Finding(case, "stopped", "It ran into the time limit and was stopped there.")
+    if seen.fault and seen.fault.type == WrongCount.__name__:
+        # Nothing stopped: too much or too little came back.
+        return Finding(case, "type", seen.fault.message)
     if seen.fault:
         where = f" in the line `{seen.fault.line}`" if seen.fault.line else ""
         text = f"{seen.fault.type}: {seen.fault.message}{where}"
@@ -380,7 +387,14 @@ def _close(one: np.ndarray, other: np.ndarray, budget: np.ndarray) -> bool:
         return False
     if one.dtype.kind not in "fc" and other.dtype.kind not in "fc":
         return bool(np.array_equal(one, other))
+    if one.size and _apart(one.item(0), other.item(0), budget.item(0)):
+        return False
     return bool(np.all(_near(one, other, budget) | (np.isnan(one) & np.isnan(other))))
+
+
+def _apart(one: complex, other: complex, budget: float) -> bool:
+    """Whether two finite numbers differ: most pairs of mistakes do so in their first entry."""
+    return cmath.isfinite(one) and cmath.isfinite(other) and abs(one - other) > budget
 
 
 # ---------------------------------------------------------------- which mistake
@@ -423,11 +437,26 @@ def _all_agree(known: Known, numbers: list[int], outcomes: list[Outcome]) -> boo
     return all(known.agrees(i, outcomes[i]) for i in numbers)
 
 
-def _shown(key: Key, findings: list[Finding | None], mistake: Mistake) -> Finding | None:
-    """The smallest failing case that shows this mistake and no other, to be shown beside it."""
+def _shown(
+    key: Key, outcomes: list[Outcome], findings: list[Finding | None], mistake: Mistake
+) -> Finding | None:
+    """The failing case to be shown beside a mistake: the smallest that shows it and no other.
+
+    Where its numbers are too many to print, the smallest printable one on which the mistake does
+    the same: whoever reads a verdict wants to recompute it.
+    """
     number = next(i for i, known in enumerate(key.mistakes) if known.mistake is mistake)
-    wrong = [f for f in findings if f]
-    return next((findings[i] for i in key.telling[number] if findings[i]), wrong[0])
+    wrong = [i for i, f in enumerate(findings) if f]
+    alike = [i for i in wrong if key.mistakes[number].agrees(i, outcomes[i])]
+    telling = [i for i in key.telling[number] if findings[i]]
+    small = [i for i in (*telling, *alike) if printable(key.cases[i])]
+    return findings[(key.foremost(small) or telling or wrong)[0]]
+
+
+def printable(case: Case) -> bool:
+    """Whether the inputs of a case are few enough numbers to be printed one by one."""
+    arrays = [v for v in case.inputs.values() if isinstance(v, np.ndarray)]
+    return sum(array.size for array in arrays) <= MOST_SHOWN
 
 
 # ---------------------------------------------------------------- right, and yet worth a word

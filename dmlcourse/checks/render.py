@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from ..observing import Case
-from .judging import ERROR, FAILED, NOT_ATTEMPTED, PASSED, STOPPED, Verdict
+from .judging import ERROR, FAILED, NOT_ATTEMPTED, PASSED, STOPPED, Verdict, printable
 
 # A word and a sign beside every colour: nothing is said by colour alone.
 SIGNS = {PASSED: "✓", FAILED: "✗", ERROR: "✗", NOT_ATTEMPTED: "…", STOPPED: "■"}
@@ -19,7 +20,8 @@ COLOURS = {
     NOT_ATTEMPTED: "#6b7280",
     STOPPED: "#b3541e",
 }
-MOST_SHOWN = 18
+# What a sentence may begin with and keep: x, tr(A) and "step:" are names, and k is not K.
+_WORD = re.compile(r"[a-z]{2,}(?![\w(:])")
 
 
 def lines(verdict: Verdict) -> list[str]:
@@ -65,8 +67,7 @@ def html(verdict: Verdict) -> str:
 
 def inputs(case: Case) -> str:
     """The inputs of a case: their numbers while they are few, else their shapes."""
-    arrays = [v for v in case.inputs.values() if isinstance(v, np.ndarray)]
-    in_full = sum(array.size for array in arrays) <= MOST_SHOWN
+    in_full = printable(case)
     return ", ".join(f"{name} = {_value(v, in_full)}" for name, v in case.inputs.items()) + "."
 
 
@@ -91,4 +92,5 @@ def _written(number: float) -> str:
 
 
 def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    """The sentence with a capital, where it begins with a word and not with a symbol or a name."""
+    return sentence[:1].upper() + sentence[1:] if _WORD.match(sentence) else sentence

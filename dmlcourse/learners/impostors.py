@@ -1,8 +1,8 @@
 """The margins of LMNN at one L: target pairs, the impostors that can matter, hinges, gradient.
 
 Of the n²·k triplets few are ever active. ``Margins`` keeps a list of pairs (point, impostor) that
-contains every active one, made anew by ``look_around`` when the caller has moved far. Between two
-looks value and gradient cost a multiple of the length of that list, not of n².
+contains every active one, up to rounding, made anew by ``look_around`` when the caller has moved
+far. Between two looks value and gradient cost a multiple of the length of that list, not of n².
 """
 
 from typing import NamedTuple

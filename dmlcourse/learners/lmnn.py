@@ -38,7 +38,7 @@ class LMNN(LinearMetric):
     n_neighbors : k, how many target neighbours a point has. Where a class has k or fewer members,
         its points have all the others of the class, and a warning names the class.
     mu : the weight of the push term, above 0 and below 1.
-    n_components : the rows of L; None for d. With fewer than d, ε has local minima.
+    n_components : the rows of L; None for d. With fewer than d, ε may have local minima.
     solver : "lbfgs" (L-BFGS on L: fast, ends near the optimum and says how near) or "convex"
         (goes on with projected gradient steps on M until the duality gap is below tol; in float64,
         n_components must be None).

@@ -103,7 +103,8 @@ def lmnn_step(
 def impostor_counts(Z: Array, y: Array, targets: Array) -> Array:
     """How many points of other classes lie within d²(zᵢ, zⱼ) + 1 of zᵢ: (n, k), 0 where j is −1.
 
-    Z: (n, r) points after the map L. A point exactly on the border is no impostor.
+    Z: (n, r) points after the map L. A point exactly on the border is no impostor
+    here; the paper counts it, which changes no hinge.
     """
     (z,), give_back = take(Z=Z)
     labels, indices = _labels(y, z), _indices(targets, z)

@@ -18,6 +18,11 @@ import numpy as np
 from .case import Case
 
 KINDS: dict[str, type[Kind]] = {}
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+class WrongCount(TypeError):
+    """An answer gave back another number of values than was asked; the message is for it."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +188,28 @@ def _named(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     if len(names) == 1:
         return {names[0]: value}
     if not isinstance(value, tuple | list) or len(value) != len(names):
-        got = f"{len(value)} values" if isinstance(value, tuple | list) else type(value).__name__
-        raise TypeError(f"returned {got}; expected {len(names)}: {', '.join(names)}")
+        raise WrongCount(
+            f"Your answer returned {_what_came(value)} "
+            f"Asked are {_things(len(names))}, in this order: {', '.join(names)}."
+        )
     return dict(zip(names, value, strict=True))
+
+
+def _what_came(value: Any) -> str:
+    """One value, or too many or too few of them, in words."""
+    if value is None:
+        return "None. Does it end with a return statement?"
+    if isinstance(value, tuple | list):
+        return f"{_things(len(value))}."
+    kind = type(value).__name__
+    if isinstance(value, bool | int | float | complex | np.number):
+        kind = "number"
+    return f"one {'array' if kind == 'ndarray' else kind}."
+
+
+def _things(count: int) -> str:
+    number = _COUNTS[count] if count < len(_COUNTS) else str(count)
+    return f"{number} thing{'' if count == 1 else 's'}"
 
 
 def _tensor(array: np.ndarray, device: Any) -> Any:

@@ -106,6 +106,118 @@ def test_what_is_wrong_is_said(answer, said):
     assert said.lower() in render.plain(verdict(answer)).lower()
 
 
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("entry [0]: expected 1, got 2.", "Entry [0]: expected 1, got 2."),
+        ("got 'six'; expected numbers.", "Got 'six'; expected numbers."),
+        ("the shape is (1,).", "The shape is (1,)."),
+        ("eigenvalues of L·Lᵀ: got 2.", "Eigenvalues of L·Lᵀ: got 2."),
+        ("k is 1 and points have 2 coordinates.", "k is 1 and points have 2 coordinates."),
+        ("a is a name, too.", "a is a name, too."),
+        ("tr(L·A·Lᵀ): expected 5, got 4.", "tr(L·A·Lᵀ): expected 5, got 4."),
+        ("step: expected 1, got 2.", "step: expected 1, got 2."),
+        ("components_: the shape is (2,).", "components_: the shape is (2,)."),
+        ("xᵀLx is no distance.", "xᵀLx is no distance."),
+        ("d² is squared.", "d² is squared."),
+        ("L has too many rows.", "L has too many rows."),
+        ("1 is too much.", "1 is too much."),
+    ],
+)
+def test_words_begin_with_a_capital_and_symbols_stay(sentence, shown):
+    def complain(case, seen, expected):
+        raise Complaint(sentence)
+
+    words = render.lines(verdict(double, toy(judge=complain)))
+    assert words[2] == shown
+
+
+def least_and_largest(a):
+    return a.min(), a.max()
+
+
+@pytest.fixture
+def pair():
+    """An exercise with two results."""
+    swapped = Mistake("swapped", lambda a: least_and_largest(a)[::-1], "You exchanged the two.")
+    return toy(
+        kind=Function(returns=("low", "high")),
+        cases=lambda rng, variant: [Case("two numbers", {"a": np.array([1.0, 2.0])})],
+        groups={},
+        reference=lambda variant: least_and_largest,
+        mistakes=lambda variant: (swapped,),
+    )
+
+
+class TestSeveralResults:
+    def test_the_right_ones_pass(self, pair):
+        assert verdict(least_and_largest, pair).outcome == PASSED
+
+    @pytest.mark.parametrize("answer", [np.min, lambda a: (a.min(),), lambda a: print(end="")])
+    def test_another_number_of_them_is_wrong_and_no_error(self, pair, answer):
+        found = verdict(answer, pair)
+        assert (found.outcome, found.earned) == (FAILED, 0)
+        first, _, said = render.lines(found)
+        assert first == "99.1 Twice: not yet."
+        assert said.startswith("Your answer returned ")
+        assert said.endswith("Asked are two things, in this order: low, high.")
+
+    def test_an_error_of_the_answer_stays_one(self, pair):
+        def unpacks(a):
+            low, high = a.min()
+            return low, high
+
+        found = verdict(unpacks, pair)
+        assert found.outcome == ERROR
+        assert "TypeError" in found.finding.sentence
+
+    def test_another_order_can_be_a_mistake(self, pair):
+        assert verdict(lambda a: (a.max(), a.min()), pair).mistake.name == "swapped"
+
+
+# ---------------------------------------------------------------- which case is shown
+
+
+TRIPLED = Mistake("tripled", lambda a: 3 * a, "You took three times a.")
+# The same as long as there is one number.
+AT_FIRST = Mistake("at first", lambda a: np.where(a < 2.5, 3 * a, 2 * a), "Only the first.")
+
+
+def shown_with(answer, *sizes, edge=()):
+    """The mistake that an answer is taken for and the case beside it, where each has a size."""
+    drawn = [
+        Case(f"size {n}", {"a": np.arange(2.0, n + 2)}, group=group)
+        for group, numbers in (("values", sizes), ("edge", edge))
+        for n in numbers
+    ]
+    exercise = toy(cases=lambda rng, variant: drawn, mistakes=lambda variant: (TRIPLED, AT_FIRST))
+    found = verdict(answer, exercise)
+    return found.mistake.name, found.finding.case.name
+
+
+def test_the_case_shown_is_the_smallest_that_tells_the_mistake():
+    assert shown_with(lambda a: 3 * a, 1, 2, 18) == ("tripled", "size 2")
+    assert shown_with(lambda a: 3 * a, 1, 18) == ("tripled", "size 18")
+
+
+def test_where_that_is_too_large_to_print_the_smallest_that_fails_is_shown():
+    assert shown_with(lambda a: 3 * a, 1, 19) == ("tripled", "size 1")
+    assert shown_with(lambda a: 3 * a, 1, 19, 2) == ("tripled", "size 2")
+    assert shown_with(lambda a: 3 * a, 20, 19) == ("tripled", "size 20")
+
+
+def test_one_that_earns_the_first_points_is_shown_before_one_of_another_group():
+    assert shown_with(lambda a: 3 * a, 1, edge=[2]) == ("tripled", "size 1")
+    assert shown_with(lambda a: 3 * a, 1, 19, edge=[2]) == ("tripled", "size 1")
+
+
+def test_a_small_case_on_which_the_mistake_does_something_else_is_not_shown():
+    def answer(a):
+        return 5 * a if len(a) == 1 else 3 * a
+
+    assert shown_with(answer, 1, 19, 20, 21, 22, 23) == ("tripled", "size 19")
+
+
 def test_a_known_mistake_gets_its_sentence_and_the_smallest_case_that_shows_it():
     found = verdict(lambda a: a * a)
     assert found.mistake.name == "squared"

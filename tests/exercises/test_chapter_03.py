@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from dmlcourse import exercises
-from dmlcourse.checks.judging import ERROR, FAILED, PASSED, Key, judge
+from dmlcourse.checks.judging import ERROR, FAILED, PASSED, Key, judge, printable
 from dmlcourse.observing import observe
 
 SEEDS = range(2)
@@ -248,6 +248,47 @@ def one_vector_of_corrections(x, A, b, rounds):
     return x
 
 
+def rounds_of_one(x, A, b, rounds):
+    z = np.array(x)
+    for k in range(rounds):
+        a, bound = A[k % len(A)], b[k % len(b)]
+        z = z - max(a @ z - bound, 0) / (a @ a) * a
+    return z
+
+
+def until_close(method):
+    """One round of a method after the other, as long as they change something."""
+
+    def answer(x, A, b, rounds):
+        for k in range(rounds):
+            before, after = (method(x, A, b, number) for number in (k, k + 1))
+            if np.allclose(after, before):
+                return after
+        return method(x, A, b, rounds)
+
+    return answer
+
+
+def until_inside(slack):
+    def answer(x, A, b, rounds):
+        for k in range(1, rounds):
+            z = reference("03.3")(x, A, b, k)
+            if (A @ z - b).max() <= slack:
+                return z
+        return reference("03.3")(x, A, b, rounds)
+
+    return answer
+
+
+def log_of_the_diagonal(M, N):
+    P = M @ np.linalg.inv(N)
+    return np.trace(P) - np.log(P.diagonal()).sum() - len(P)
+
+
+def mean_of_the_eigenvalues(M, N):
+    return by_eigenvalues(M, N) / len(M)
+
+
 def between_alone(X, y, k):
     return np.linalg.eigh(scatters(X, y)[1])[1][:, -k:].T
 
@@ -265,11 +306,16 @@ def kl(M, N):
 NAMED = [
     ("03.1", lambda x, a, b: x - (a @ x - b) / (a @ a) * a, "moves what is inside"),
     ("03.1", lambda x, a, b: x + min(0, b - a @ x) / np.linalg.norm(a) * a, "divides by ‖a‖"),
+    ("03.1", lambda x, a, b: x + min(0, b - a @ x) / (x @ x) * a, "divides by ‖x‖²"),
     ("03.1b", lambda M, A: M / max(1, np.sum(A * M)), "scales M"),
+    ("03.1b", lambda M, A: M - max(np.sum(A * M) - 1, 0) / np.sum(M * M) * A, "divides by ‖M‖²"),
     ("03.1b", lambda M, A: M if np.sum(A * M) <= 1 else M / np.sum(A * M), "scales M"),
     ("03.2", swapped_loops, "a single round"),
     ("03.2", reference("03.3"), "corrections"),
+    ("03.2", rounds_of_one, "single projections counted as rounds"),
     ("03.3", overwritten_too_early, "no corrections"),
+    ("03.3", until_inside(0), "stops in a point of all sets"),
+    ("03.3", until_inside(1e-8), "stops in a point of all sets"),
     ("03.3", one_vector_of_corrections, "one correction for all"),
     ("03.4", clipped_solution, "the free minimum, projected"),
     ("03.5", lambda A, k: np.linalg.eigh(A)[1].T[:k], "the smallest eigenvalues"),
@@ -277,6 +323,7 @@ NAMED = [
     ("03.5b", between_alone, "the within-class scatter ignored"),
     ("03.5b", raw_eig, "not scaled"),
     ("03.6", kl, "half of it"),
+    ("03.6", mean_of_the_eigenvalues, "divided by d"),
 ]
 
 
@@ -288,6 +335,12 @@ def test_a_mistake_in_other_words_keeps_its_name(number, answer, mistake):
 def test_a_return_inside_the_loop_is_named():
     # Without any round it returns x, as asked.
     assert_named("03.2", return_in_the_loop, "stops on the first set")
+
+
+@pytest.mark.parametrize(("number", "earned"), [("03.2", 1), ("03.3", 2)])
+def test_an_answer_that_ends_when_nothing_changes_earns_the_cases_that_end_before(number, earned):
+    answer = until_close(reference(number))
+    assert_named(number, answer, "stops where the point stands still", earned)
 
 
 @pytest.mark.parametrize("small", [1e-5, 1e-8, 1e-11])
@@ -309,6 +362,20 @@ def test_a_determinant_earns_the_small_matrices():
         return np.trace(P) - np.log(np.linalg.det(P)) - len(P)
 
     assert_named("03.6", by_det, "det for slogdet", earned=2)
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "mistake"),
+    [
+        ("03.2", rounds_of_one, "single projections counted as rounds"),
+        ("03.3", overwritten_too_early, "no corrections"),
+        ("03.6", log_of_the_diagonal, "logarithms of the diagonal"),
+    ],
+)
+def test_the_case_beside_a_mistake_can_be_recomputed_by_hand(number, answer, mistake):
+    for found in verdicts(number, answer):
+        assert (found.mistake.name, found.outcome) == (mistake, FAILED)
+        assert printable(found.finding.case), found.finding.case.name
 
 
 # ---------------------------------------------------------------- wrong, and not foreseen
@@ -351,7 +418,6 @@ WRONG = [
     ("03.1", lambda x, a, b: x - max(a @ x - b, 0) / (a @ a) * np.abs(a)),
     ("03.1", lambda x, a, b: x - max(a @ x - b, 0) / (a @ a) * np.sign(a)),
     ("03.1", lambda x, a, b: x - max(a @ x - b, 0) * np.linalg.pinv(a[None])[:, 0] ** 2),
-    ("03.1", lambda x, a, b: x - max(a @ x - b, 0) / (x @ x) * a),
     ("03.1", lambda x, a, b: np.clip(x, None, b)),
     ("03.1b", lambda M, A: M - max(np.sum(A * M) - 1, 0) * np.linalg.pinv(A)),
     ("03.1b", lambda M, A: np.minimum(M, 1)),
@@ -402,6 +468,15 @@ def test_many_rounds_of_dykstra_end_at_the_nearest_point(seed):
             assert nnls(touched.T, x - nearest)[1] < 1e-6
         else:
             assert np.array_equal(nearest, x)
+
+
+def test_one_case_of_the_budget_tells_the_transposed_product_and_fits_on_a_line():
+    (case,) = [c for c in exercises.find("03.1b").draw(0) if c.name == "neither M nor A symmetric"]
+    M, A = values(case)
+    assert printable(case)
+    assert reference("03.1b")(M, A).tolist() == [[1, -1], [2, 2]]
+    assert min(np.trace(A @ M), np.trace(A.T @ M)) > 1
+    assert np.trace(A @ M) != np.trace(A.T @ M)
 
 
 def test_the_halting_case_stands_still_for_nine_rounds_and_then_moves():

@@ -2,13 +2,14 @@
 
 import ast
 import functools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dmlcourse import exercises
-from dmlcourse.checks.judging import FAILED, NOT_ATTEMPTED, PASSED, Key, judge
+from dmlcourse.checks.judging import FAILED, NOT_ATTEMPTED, PASSED, Key, judge, printable
 from dmlcourse.observing import observe
 
 SEEDS = range(2)
@@ -163,7 +164,22 @@ def class_by_class_in_x(X, y, k):
     return targets
 
 
+def zero_distances_masked(X, y, k):
+    D = ((X[:, None] - X) ** 2).sum(axis=2)
+    D[(y[:, None] != y) | (D == 0)] = np.inf
+    order = np.argsort(D, axis=1, kind="stable")
+    order[np.isinf(np.take_along_axis(D, order, axis=1))] = -1
+    return np.pad(order, ((0, 0), (0, max(k - len(X), 0))), constant_values=-1)[:, :k]
+
+
+def k_of_the_smallest_class(X, y, k):
+    least = min(np.sum(y == label) for label in y) - 1
+    return by_masking(X, y, min(k, least))
+
+
 UNLISTED_TARGETS = {
+    zero_distances_masked: "distance zero taken for itself",
+    k_of_the_smallest_class: "k cut for everybody",
     minus_one_forgotten: "another sign for none",
     infinity_on_the_diagonal_only: "any class",
     large_number_for_strangers: "filled with strangers",
@@ -177,10 +193,19 @@ def test_a_slip_of_the_search_is_named_in_another_form_too(answer):
     assert_fails("05.1", answer, UNLISTED_TARGETS[answer])
 
 
+def test_two_points_at_one_place_fit_on_a_line():
+    (case,) = [c for c in key_of("05.1", 0).cases if c.name == "two points at one place"]
+    X, y, k = case.inputs.values()
+    found = reference("05.1")(X, y, k)
+    twins = [i for i in range(len(X)) if np.all(X[i] == X, axis=1).sum() == 2]
+    assert printable(case)
+    assert [found[i].tolist() for i in twins] == [[j] for j in reversed(twins)]
+
+
 # ---------------------------------------------------------------- 05.2
 
 
-def three_loops(L, X, y, targets, mu, clip=lambda a: max(a, 0), step=1.0):
+def three_loops(L, X, y, targets, mu, clip=lambda a: max(a, 0), step=1.0, counts=None):
     def squared(i, j):
         return float(np.sum((L @ (X[i] - X[j])) ** 2))
 
@@ -191,7 +216,7 @@ def three_loops(L, X, y, targets, mu, clip=lambda a: max(a, 0), step=1.0):
                 continue
             pull += squared(i, j)
             for k in range(len(X)):
-                if y[k] != y[i]:
+                if y[k] != y[i] and (counts is None or counts(squared(i, j), squared(i, k))):
                     push += clip(step + squared(i, j) - squared(i, k))
     return (1 - mu) * pull + mu * push
 
@@ -238,6 +263,20 @@ UNLISTED_LOSSES = {
     "transposed map": (lambda L, *rest: three_loops(L.T, *rest), "L on the wrong side"),
     "other weights": (lambda *a: three_loops(*a[:-1], 1 - a[-1]), "weights exchanged"),
     "twice": (lambda *a: 2 * three_loops(*a), None),
+    "inside the circle": (
+        lambda *a: three_loops(*a, counts=lambda near, far: far < near),
+        "only points nearer than the target",
+    ),
+    "means of targets": (
+        lambda *a: three_loops(*a) / a[3].shape[1],
+        "averaged over targets",
+    ),
+    "one mean of targets": (
+        lambda L, X, y, t, mu: (
+            three_loops(L, X, y, t, 0) * (1 - mu) / t.shape[1] + mu * three_loops(L, X, y, t, 1)
+        ),
+        "averaged over targets",
+    ),
     "half of the points": (
         lambda L, X, y, t, mu: three_loops(
             L, X, y, np.where(np.arange(len(X))[:, None] % 2, t, -1), mu
@@ -251,6 +290,24 @@ UNLISTED_LOSSES = {
 def test_no_near_miss_of_the_loss_passes(form):
     answer, mistake = UNLISTED_LOSSES[form]
     assert_fails("05.2", answer, mistake)
+
+
+def test_the_small_cases_of_the_loss_tell_both_sides_of_the_map_and_two_targets():
+    cases = {case.name: case.inputs for case in key_of("05.2", 0).cases}
+    L, X, *rest = cases["three points in the plane, L not symmetric"].values()
+    assert three_loops(L, X, *rest) == 0.75 * 10 + 0.25 * 5
+    assert three_loops(L.T, X, *rest) == 0.75 * 2
+    L, X, y, targets, mu = cases["four points on a line, two targets"].values()
+    # Pulls 1, 9, 1, 4, 4, 9; the fourth point intrudes by 6 on 0, by 1 and 4 on 1, by 4 and 9 on 3.
+    assert three_loops(L, X, y, targets, mu) == 0.75 * 28 + 0.25 * 24
+    assert three_loops(L, X, y, targets[:, :1], mu) == 0.75 * 6 + 0.25 * 5
+
+
+@pytest.mark.parametrize("number", ["05.2", "05.3"])
+@pytest.mark.parametrize("places", [1, 2])
+def test_some_case_with_so_many_targets_fits_on_a_line(number, places):
+    cases = [c for c in key_of(number, 0).cases if c.group == "values" and printable(c)]
+    assert any((c.inputs["targets"] >= 0).sum(axis=1).max() == places for c in cases)
 
 
 # ---------------------------------------------------------------- 05.3
@@ -304,7 +361,64 @@ def test_outer_products_in_loops_are_right():
     assert_passes("05.3", outer_products)
 
 
+def weights(L, X, y, targets, mu, added=np.add.at):
+    """The table of weights; ``added(W, indices, values)`` writes into it."""
+    Z, (i, place) = X @ L.T, np.nonzero(targets >= 0)
+    D, j = ((Z[:, None] - Z) ** 2).sum(axis=2), targets[i, place]
+    t, k = np.nonzero((1 + D[i, j][:, None] > D[i]) & (y[i][:, None] != y))
+    W = np.zeros((len(X), len(X)))
+    added(W, (i, j), 1 - mu)
+    added(W, (i[t], j[t]), mu)
+    added(W, (i[t], k), -mu)
+    return W
+
+
+def from_weights(L, X, *rest, symmetric=True, **how):
+    W = weights(L, X, *rest, **how)
+    W = W + W.T if symmetric else W
+    return 2 * L @ X.T @ (np.diag(W.sum(axis=1)) - W) @ X
+
+
+def added_once(W, indices, values):
+    W[indices] += values
+
+
+def written_over(W, indices, values):
+    W[indices] = values
+
+
+def moving_the_anchor(L, X, *rest):
+    W, Z = weights(L, X, *rest), X @ L.T
+    moves = [
+        2 * sum(w * (z - other) for w, other in zip(row, Z, strict=True))
+        for row, z in zip(W, Z, strict=True)
+    ]
+    return np.array(moves).T @ X
+
+
+def around_the_target(L, X, y, targets, mu):
+    gradient = np.zeros_like(L)
+    for i, place in zip(*np.nonzero(targets >= 0), strict=True):
+        j = targets[i, place]
+        a, others = X[i] - X[j], X[j] - X[y != y[i]]
+        b = others[1 + np.sum((L @ a) ** 2) > np.sum((others @ L.T) ** 2, axis=1)]
+        gradient += 2 * L @ ((1 - mu + mu * len(b)) * np.outer(a, a) - mu * b.T @ b)
+    return gradient
+
+
+def test_a_table_of_weights_is_right():
+    assert_passes("05.3", from_weights)
+
+
 UNLISTED_GRADIENTS = {
+    "half a table": (partial(from_weights, symmetric=False), "weights in one place only"),
+    "added once": (partial(from_weights, added=added_once), "a weight replaced and not added to"),
+    "written over": (
+        partial(from_weights, added=written_over),
+        "a weight replaced and not added to",
+    ),
+    "moves the anchor": (moving_the_anchor, "by the anchor alone"),
+    "around the target": (around_the_target, "measured from the target"),
     "all triplets": (
         lambda *a: outer_products(*a, active=lambda e: True),
         "inactive triplets counted",
@@ -361,7 +475,8 @@ def by_svd(A):
 def test_every_form_of_the_step_is_right():
     assert_passes("05.4", step_with())
     assert_passes("05.4", step_with(project=by_svd))
-    assert_passes("05.4", step_with(tries=30))
+    assert_passes("05.4", step_with(tries=29))
+    assert_passes("05.4", step_with(tries=41))
     assert_passes("05.4", step_with(shrink=4), shrink=4.0)
 
 
@@ -385,6 +500,26 @@ STEPS = {
 def test_no_near_miss_of_the_step_passes(form):
     parts, mistake = STEPS[form]
     assert_fails("05.4", step_with(**parts), mistake)
+
+
+WRONG_COUNTS = {
+    "one array": (lambda found, taken: found, "Your answer returned one array."),
+    "one number": (lambda found, taken: taken, "Your answer returned one number."),
+    "three": (lambda found, taken: (found, taken, 0), "Your answer returned three things."),
+}
+
+
+@pytest.mark.parametrize("form", WRONG_COUNTS)
+def test_a_step_that_returns_another_number_of_things_is_told_so(form):
+    pick, said = WRONG_COUNTS[form]
+    for found in verdicts("05.4", lambda *inputs: pick(*step_with()(*inputs))):
+        assert (found.outcome, found.mistake, found.earned) == (FAILED, None, 0)
+        expected = f"{said} Asked are two things, in this order: M, step."
+        assert found.finding.sentence == expected
+
+
+def test_a_step_before_its_matrix_is_named():
+    assert_fails("05.4", lambda *inputs: step_with()(*inputs)[::-1], "step and matrix exchanged")
 
 
 @pytest.mark.parametrize("shrink", [2.0, 4.0])

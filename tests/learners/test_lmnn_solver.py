@@ -312,14 +312,8 @@ def test_descent_does_not_run_in_circles(rank, monkeypatch):
     again: undone and repeated over both lists, the descent comes to rest, and lower."""
     X, y = load_iris(return_X_y=True)
     margins, coordinates = margins_of(scale(X), y, k=3)
-    log = Log(400)
-    L, done = descend(
-        margins,
-        first_map(margins, rank),
-        Bounds(coordinates.X, coordinates.pull, margins.mu),
-        1e-3,
-        log,
-    )
+    bounds, log = Bounds(coordinates.X, coordinates.pull, margins.mu), Log(400)
+    L, done = descend(margins, first_map(margins, rank), bounds, 1e-3, log)
     assert done
     assert log.steps < 200
     assert objective(margins, L) < {1: 492, 2: 302, 3: 235}[rank]

@@ -38,9 +38,35 @@ def test_a_function_of_several_results_names_them():
     assert (found["low"], found["high"]) == (1, 4)
 
 
-def test_a_function_that_returns_too_few_results_is_told_which_are_expected():
-    seen = observe(Function(returns=("low", "high")), lambda a: a.min(), Case("toy", {"a": X}))
-    assert "expected 2: low, high" in seen.fault.message
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (X, "one array."),
+        (X.min(), "one number."),
+        (3.0, "one number."),
+        (True, "one number."),
+        ({"low": 1}, "one dict."),
+        (torch.ones(2), "one Tensor."),
+        ((), "no things."),
+        ((1,), "one thing."),
+        ((1, 2, 3), "three things."),
+        ([0] * 12, "12 things."),
+        (None, "None. Does it end with a return statement?"),
+    ],
+)
+def test_a_function_of_several_results_is_told_how_many_came_and_which_are_asked(returned, said):
+    kind = Function(returns=("low", "high"))
+    fault = observe(kind, lambda a: returned, Case("toy", {"a": X})).fault
+    asked = "Asked are two things, in this order: low, high."
+    assert (fault.type, fault.line) == ("WrongCount", "")
+    assert fault.message == f"Your answer returned {said} {asked}"
+
+
+@pytest.mark.parametrize("several", [tuple, list])
+def test_several_results_come_as_a_tuple_or_a_list(several):
+    kind = Function(returns=("low", "high"))
+    found = values(kind, lambda a: several([a.min(), a.max()]), Case("toy", {"a": X}))
+    assert (found["low"], found["high"]) == (1, 4)
 
 
 def test_a_torch_function_gets_tensors():

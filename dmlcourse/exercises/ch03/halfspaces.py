@@ -67,6 +67,13 @@ def _distances(x: str, a: str, b: str) -> list[Mistake]:
             f"Your step is the excess times {a}. If {a} were twice as long and {b} twice as large, "
             "the half-space would be the same, and your step four times as long.",
         ),
+        Mistake(
+            f"divides by ‖{x}‖²",
+            _along(lambda x, a, b: np.maximum(_excess(x, a, b), 0) / np.sum(x * x)),
+            f"The direction of your step is right and its length is not: you divided by ‖{x}‖². "
+            f"The step is a multiple of {a}, and how far the plane lies from {x} does not depend "
+            "on where zero is.",
+        ),
         *ways(
             "divides by another size",
             f"Your step has the right direction and another length: what you divide by is neither "
@@ -117,6 +124,11 @@ def _sides(x: str, a: str, b: str) -> list[Mistake]:
             _along(lambda x, a, b: np.abs(share(x, a, b))),
             f"You take the absolute value of the excess: where {x} lies inside, you move it as "
             "well, away from the plane.",
+        ),
+        Mistake(
+            "does not move",
+            _along(lambda x, a, b: 0 * share(x, a, b)),
+            f"You give {x} back as it is, also where it lies outside the half-space.",
         ),
         Mistake(
             "the other side",
@@ -310,6 +322,7 @@ def _budget_cases(rng: Rng, variant: Variant) -> list[Case]:
 
     M, A = drawn(3, rng.uniform(3, 6))
     spread = np.array([[1.0, -1.0], [-1.0, 2.0]])
+    lower, upper = np.array([[2.0, 1.0], [2.0, 3.0]]), np.array([[1.0, 2.0], [0.0, 1.0]])
     edge = {"group": "edge"}
     return [
         case("one number", np.array([[3.0]]), np.array([[2.0]])),
@@ -321,7 +334,7 @@ def _budget_cases(rng: Rng, variant: Variant) -> list[Case]:
         case("four by four, above the budget", *drawn(4, rng.uniform(3, 6))),
         case("four by four, far above", *drawn(4, rng.uniform(12, 20))),
         case("three by three, within the budget", *drawn(3, rng.uniform(-4, 0))),
-        case("neither M nor A symmetric", *lopsided(3), **edge),
+        case("neither M nor A symmetric", lower, upper, **edge),
         case("exactly at the budget", np.diag([0.5, 0.5]), np.eye(2), **edge),
         case("a tiny A and a large M", 1e9 * M, 1e-9 * A, **edge),
         case("float32", M.astype(np.float32), A.astype(np.float32), **edge),

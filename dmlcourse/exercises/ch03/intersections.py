@@ -19,6 +19,8 @@ Method = Callable[..., Iterator]
 
 # Moves below which people take a point for one that stands still.
 _STILL = tuple(10.0**-k for k in range(2, 10))
+# By how much people let a point be outside and still count it as inside.
+_SLACK = (0.0, 1e-12, 1e-9, 1e-6)
 # More rounds than any case of the first group needs until nothing moves any more.
 _MANY = 150
 
@@ -131,6 +133,16 @@ def _counted(method: Method) -> list[Mistake]:
 
         return until_still
 
+    def until_equal(returned: Callable) -> Answer:
+        def answer(x, A, b, rounds):
+            for old, new in islice(pairwise(method(x, A, b)), rounds):
+                x = new
+                if np.allclose(new, old):
+                    return returned(old, new)
+            return x
+
+        return answer
+
     return [
         Mistake(
             "a single round",
@@ -155,6 +167,8 @@ def _counted(method: Method) -> list[Mistake]:
             "You end when a round moves the point by little. `rounds` says how many there are: a "
             "point that stands still for a while need not have arrived.",
             *map(stopping, _STILL),
+            until_equal(lambda old, new: new),
+            until_equal(lambda old, new: old),
         ),
     ]
 
@@ -251,6 +265,11 @@ def _alternating_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             z = most_violated(z, x, A, b)
         return z
 
+    def turn_by_turn(x, A, b, rounds):
+        for number in range(rounds):
+            x = _onto(x, A[number % len(A)], b[number % len(A)])
+        return x
+
     def columns(x, A, b, rounds):
         return plain(x, A.T, b, rounds)
 
@@ -328,6 +347,12 @@ def _alternating_mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "Your rounds hold a single projection. A round gives every half-space a turn.",
             _each_round(first_violated),
             _each_round(most_violated),
+        ),
+        Mistake(
+            "single projections counted as rounds",
+            turn_by_turn,
+            "Your answer makes as many projections as there are rounds. A round holds one "
+            "projection onto every half-space.",
         ),
         Mistake(
             "the worst first",
@@ -424,6 +449,21 @@ def _turn(z: Any, p: Any, i: int, x: Any, A: Any, b: Any, project: Callable = _o
 
 def _dykstra(x: Any, A: Any, b: Any, rounds: int) -> Any:
     return _remembering(_turn)(x, A, b, rounds)
+
+
+def _until_shared(slack: float, single: bool) -> Answer:
+    """The answer that ends in a point of all sets: after a round, or after any turn."""
+
+    def answer(x, A, b, rounds):
+        z, p = x, np.zeros_like(A)
+        for _ in range(rounds):
+            for i in range(len(A)):
+                z = _turn(z, p, i, x, A, b)
+                if (single or i == len(A) - 1) and np.all(A @ z <= b + slack):
+                    return z
+        return z
+
+    return answer
 
 
 def _dykstra_cases(rng: Rng, variant: Variant) -> list[Case]:
@@ -590,6 +630,12 @@ def _dykstra_mistakes(variant: Variant) -> tuple[Mistake, ...]:
     return (
         *_wrong_corrections(),
         *_counted(_in_turns(_turn)),
+        *ways(
+            "stops in a point of all sets",
+            "You end as soon as the point lies in all half-spaces. Such a point need not be the "
+            "nearest: the corrections may still move it.",
+            *(_until_shared(slack, single) for slack in _SLACK for single in (False, True)),
+        ),
         Mistake(
             "order reversed",
             lambda x, A, b, rounds: _dykstra(x, A[::-1], b[::-1], rounds),

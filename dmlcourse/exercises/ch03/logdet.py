@@ -154,6 +154,12 @@ def _terms(parts: Callable) -> list[Mistake]:
             "logarithm of its size, and both went into your sum.",
         ),
         *ways(
+            "divided by d",
+            "Your result is a mean over the dimensions: it is divided by d. The formula has sums.",
+            made_of(lambda trace, logdet, d: (trace - logdet - d) / d),
+            made_of(lambda trace, logdet, d: trace / d - logdet / d - d),
+        ),
+        *ways(
             "determinant without a logarithm",
             "You subtract the determinant itself. Its logarithm stands in the formula.",
             made_of(lambda trace, logdet, d: trace - np.exp(logdet) - d),
@@ -276,6 +282,13 @@ def _wrong_products(parts: Callable, inverse: Callable) -> list[Mistake]:
             "the whole product",
             traced(lambda M, N: M @ inverse(N)),
             "Your result is a matrix: the trace is missing.",
+        ),
+        *ways(
+            "logarithms of the diagonal",
+            "You added up logarithms of entries on the diagonal. That is the log-determinant of a "
+            "triangular matrix; of others it is something else.",
+            by_determinants(lambda M, N: np.log(np.diag(M @ inverse(N))).sum()),
+            by_determinants(lambda M, N: np.log(np.diag(M)).sum() - np.log(np.diag(N)).sum()),
         ),
         *ways(
             "det for slogdet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,10 @@ def _parts(
 
 def _matrix(X: np.ndarray, t: Terms, mu: float, weights: Weights = _active) -> np.ndarray:
     """The gradient with respect to M."""
-    pull, near, far = _parts(X, t, weights)
+    return _weighed(mu, *_parts(X, t, weights))
+
+
+def _weighed(mu: float, pull: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     return (1 - mu) * pull + mu * (near - far)
 
 
@@ -99,6 +103,42 @@ def _pair_by_pair(t: Terms) -> np.ndarray:
     return (total[i, j] > 0).astype(t.near.dtype)
 
 
+# ---------------------------------------------------------------- a weight for each pair
+
+
+def _weights_of_pairs(n: int, t: Terms, mu: float, near: bool = True, far: bool = True) -> Any:
+    """W with the loss Σ w d² + constant: each pair's weight in the place (i, j).
+
+    With ``near`` or ``far`` False, the triplets of a pair enter there once and not as often as
+    they are.
+    """
+    (a, p, k), W = t.triplets, np.zeros((n, n), t.pull.dtype)
+    counts = np.zeros((2, n, n), t.pull.dtype)
+    np.add.at(counts[0], (a, p), _active(t))
+    np.add.at(counts[1], (a, k), _active(t))
+    W[t.pairs] = 1 - mu
+    W += mu * (counts[0] if near else np.minimum(counts[0], 1))
+    return W - mu * (counts[1] if far else np.minimum(counts[1], 1))
+
+
+def _replacing(n: int, t: Terms, mu: float) -> np.ndarray:
+    """W where whoever comes last stays: an active triplet in place of the pull."""
+    open_, W = t.excess > 0, np.zeros((n, n), t.pull.dtype)
+    a, p, k = (index[open_] for index in t.triplets)
+    W[t.pairs] = 1 - mu
+    W[a, p], W[a, k] = mu, -mu
+    return W
+
+
+def _laplacian(X: np.ndarray, W: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    return X.T @ (np.diag(sums) - W) @ X
+
+
+def _both(X: np.ndarray, W: np.ndarray) -> np.ndarray:
+    W = W + W.T
+    return _laplacian(X, W, W.sum(axis=1))
+
+
 def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def of(make: Callable[..., Any]) -> Answer:
         """The answer that makes something else of the right terms: ``make(L, X, t, mu)``."""
@@ -141,9 +181,25 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         """Outer products of mapped differences."""
         return of(lambda L, X, t, mu: finish(L, _matrix(X @ L.T, t, mu)))
 
+    def from_the_target(hinges: bool, slopes: bool) -> Answer:
+        """The impostor measured from the target: where it is asked who is active, or after it."""
+
+        def make(L, X, t, mu):
+            (_, p, n), Z = t.triplets, X @ L.T
+            there = t._replace(far=np.square(Z[p] - Z[n]).sum(axis=1))
+            w = _active(there if hinges else t)
+            pull, near, far = _parts(X, t, lambda _: w)
+            return 2 * L @ _weighed(mu, pull, near, _scatter(X, p, n, w) if slopes else far)
+
+        return of(make)
+
+    def of_weights(make: Callable[..., np.ndarray], fill: Callable = _weights_of_pairs) -> Answer:
+        """The gradient from a table of weights, one for each pair: ``make(X, W)``."""
+        return of(lambda L, X, t, mu: 2 * L @ make(X, fill(len(X), t, mu)))
+
     def inner(L, X, t, mu):
         pull, near, far = _parts(X, t)
-        return 2 * L * np.trace((1 - mu) * pull + mu * (near - far))
+        return 2 * L * np.trace(_weighed(mu, pull, near, far))
 
     if variant["mean"]:
         n = Mistake(
@@ -334,6 +390,39 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             listing(push_pairs=farthest_target),
         ),
         *ways(
+            "measured from the target",
+            "In your gradient the impostor is measured from the target: where you ask which "
+            "triplets are active, in the outer product, or in both. The distances of a hinge start "
+            "at the anchor x_i.",
+            from_the_target(True, True),
+            from_the_target(False, True),
+            from_the_target(True, False),
+        ),
+        *ways(
+            "by the anchor alone",
+            "Your outer products have x_i on one side in place of the difference x_i − x_j: you "
+            "move the first point of each pair and hold the second. L moves both.",
+            of_weights(lambda X, W: _laplacian(X, W.T, W.sum(axis=1))),
+        ),
+        *ways(
+            "weights in one place only",
+            "Your table W holds the weight of a pair in the place (i, j) and not in (j, i). "
+            "Xᵀ(D − W)X is a sum over pairs where W is symmetric and D holds the sums of its rows.",
+            of_weights(lambda X, W: _laplacian(X, W, W.sum(axis=1))),
+            of_weights(lambda X, W: _laplacian(X, W, W.sum(axis=0))),
+            of_weights(lambda X, W: _laplacian(X, W + W.T, W.sum(axis=1))),
+        ),
+        *ways(
+            "a weight replaced and not added to",
+            "A pair that comes in several triplets has the weight of one of them in your table. "
+            "`=` replaces what stood there, and `+=` with arrays of indices takes a repeated index "
+            "once.",
+            of_weights(_both, _replacing),
+            of_weights(_both, partial(_weights_of_pairs, near=False, far=False)),
+            of_weights(_both, partial(_weights_of_pairs, near=False)),
+            of_weights(_both, partial(_weights_of_pairs, far=False)),
+        ),
+        *ways(
             "only one target",
             "Only one target of each point enters your sums. A row of the targets has k of them.",
             listing(first_target, first_target),
@@ -379,9 +468,9 @@ LMNN_GRADIENT = Exercise(
         "square as a sum over the rows of L, or try L with a single row first.",
         "A hinge [a]₊ has the slope 1 where a is positive and 0 where it is negative. So decide "
         "for each triplet whether it is active, and then add up what its a consists of.",
-        "Everything becomes L times a sum of outer products with weights. Compare with a "
-        "difference quotient of your loss, one entry of L at a time: they should agree to about "
-        "seven digits.",
+        "Everything becomes L times a sum of outer products with weights. Test it with a "
+        "difference quotient of your loss, one entry of L at a time: the two agree to about seven "
+        "digits. That is enough for a test, and too rough for the answer itself.",
     ),
     variants={"mean": (False, True)},
     groups={"values": 3, "edge": 1},

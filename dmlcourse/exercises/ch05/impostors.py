@@ -45,6 +45,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
     # that squares, roots and the expanded form all find a tie there.
     a = float(np.sqrt(margin))
     line = np.array([[0.0], [2.0], [-2.0], [9.0]])
+    full = np.array([[0.0], [1.0], [3.0], [2.0]])
     tied = np.array([[0.0], [0.0], [a], [-a], [a / 2], [3 * a], [3 * a]])
     few = np.array([[0.0], [3.0], [1.0], [9.0], [10.0]])
     X = _mapped(rng, (6, 6), 2, 2, margin)
@@ -55,6 +56,12 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
     none = np.array([4, 4, 1, 2, 2]), np.array([[1, -1], [0, -1], [-1, -1], [4, -1], [3, -1]])
     return [
         case("four points on a line", line, np.array([0, 0, 1, 1]), np.array([[1], [0], [3], [2]])),
+        case(
+            "four points on a line, two targets",
+            full,
+            np.array([0, 0, 0, 1]),
+            np.array([[1, 2], [0, 2], [1, 0], [-1, -1]]),
+        ),
         case("twelve points in the plane", *X),
         case("three classes, three targets", Z, y, targets),
         case("float32", Z.astype(np.float32), y, targets),

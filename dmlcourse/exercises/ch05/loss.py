@@ -183,6 +183,18 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
 
         return answer
 
+    def averaged(pull: bool, push: bool, of_all: bool) -> Answer:
+        """The sum over the targets of a point as a mean: over its own, or over all k places."""
+
+        def answer(L, X, y, targets, mu):
+            t = the_terms(X @ L.T, y, targets)
+            count = np.full(len(X), targets.shape[1]) if of_all else (targets >= 0).sum(axis=1)
+            near = t.pull / (count[t.pairs[0]] if pull else 1)
+            hinges = hinge(t.excess) / (count[t.triplets[0]] if push else 1)
+            return finish((1 - mu) * near.sum() + mu * hinges.sum(), len(X))
+
+        return answer
+
     def undivided(t: Terms, n: int) -> int:
         return 1
 
@@ -252,6 +264,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             pushing(lambda t: hinge(-t.excess).sum()),
         ),
         *ways(
+            "only points nearer than the target",
+            "Only points that are nearer than the target enter your push, each with the right "
+            "amount. Those between the target and the end of the margin have a hinge that is open, "
+            "too.",
+            pushing(lambda t: t.excess[t.far < t.near].sum()),
+        ),
+        *ways(
             "hinge squared",
             "You squared the hinge. The distances in it are squares already; what comes out of the "
             "hinge is added as it is.",
@@ -310,6 +329,15 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             divided(number_of_pairs, number_of_triplets),
             divided(number_of_pairs, undivided),
             divided(undivided, number_of_triplets),
+        ),
+        *ways(
+            "averaged over targets",
+            f"You took the mean over the targets of a point, not the sum. {divisors}",
+            *(
+                averaged(pull, push, of_all)
+                for pull, push in ((True, True), (True, False), (False, True))
+                for of_all in (True, False)
+            ),
         ),
         *ways(
             "L used as M",

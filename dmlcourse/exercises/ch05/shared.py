@@ -140,6 +140,27 @@ LINE = Problem(
     np.array([0, 0, 1]),
     np.array([[1], [0], [NONE]]),
 )
+# Three points that are each other's targets, and one of another class between two of them.
+FULL = Problem(
+    np.array([[1.0]]),
+    np.array([[0.0], [1.0], [3.0], [2.0]]),
+    np.array([0, 0, 0, 1]),
+    np.array([[1, 2], [0, 2], [1, 0], [NONE, NONE]]),
+)
+# The third point has two impostors, and is nobody's target; the second has one in the margin.
+FIVE = Problem(
+    np.array([[0.5]]),
+    np.array([[0.0], [1.0], [7.0], [3.0], [4.0]]),
+    np.array([0, 0, 0, 1, 1]),
+    np.array([[1], [0], [1], [4], [3]]),
+)
+# Two pairs, and two places for targets.
+GAPS = Problem(
+    np.array([[1.0]]),
+    np.array([[0.0], [3.0], [1.0], [6.0]]),
+    np.array([0, 0, 1, 1]),
+    np.array([[1, NONE], [0, NONE], [3, NONE], [2, NONE]]),
+)
 
 
 def problem_cases(rng: Rng) -> list[Case]:
@@ -151,7 +172,7 @@ def problem_cases(rng: Rng) -> list[Case]:
     inputs = ("L", "X", "y", "targets", "mu")
     plane = LINE._replace(
         L=np.array([[1.0, 2.0], [0.0, 1.0]]),
-        X=np.array([[0.0, 0.0], [1.0, 1.0], [2.0, -1.0]]),
+        X=np.array([[0.0, 0.0], [0.0, 1.0], [2.0, -1.0]]),
     )
     some = problem(rng, (4, 5), 2, (3, 3))
     lonely = problem(rng, (4, 2, 1), 2, (2, 2))
@@ -159,10 +180,13 @@ def problem_cases(rng: Rng) -> list[Case]:
     return [
         case("three points on a line", LINE, 0.25),
         case("three points in the plane, L not symmetric", plane, 0.25),
+        case("five points on a line", FIVE, 0.25),
+        case("four points on a line, two targets", FULL, 0.25),
         case("two classes", some, 0.3),
         case("three classes", problem(rng, (4, 4, 4), 2, (2, 2)), 0.6),
         case("L with fewer rows than columns", problem(rng, (5, 4), 2, (2, 4)), 0.3),
         case("L with more rows than columns", problem(rng, (4, 4), 3, (3, 2)), 0.8),
+        case("two classes of two, places without a target", GAPS, 0.25, group="edge"),
         case("a class of two and a class of one, two targets", lonely, 0.4, group="edge"),
         case("one class, and nobody to push away", alike, 0.25, group="edge"),
         case("float32", single(problem(rng, (4, 4), 2, (3, 3))), 0.3, group="edge"),

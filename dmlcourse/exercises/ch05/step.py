@@ -390,6 +390,11 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             search(gives=lambda found, tried: (found, tried * 1.01)),
         ),
         *ways(
+            "step and matrix exchanged",
+            "You returned the step first and the matrix second. The order is: M, step.",
+            search(gives=lambda found, tried: (tried, found), gives_up=lambda M, *_: (0.0, M)),
+        ),
+        *ways(
             "goes on from a rejected candidate",
             "After a try that failed you went on from its matrix. Each try starts at M again.",
             keeps_stepping(again=False),
@@ -427,13 +432,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         *ways(
             "shrinks without end",
-            "Your step shrinks more than 30 times. There M is to be returned as it was, with a "
-            "step of 0.",
+            "Your step goes on shrinking long after 30 times. There M is to be returned as it was, "
+            "with a step of 0.",
             search(most=60),
         ),
         *ways(
             "stops too early",
-            "You give up before the step has shrunk 30 times.",
+            "You give up long before the step has shrunk 30 times.",
             search(most=10),
             search(most=20),
             search(most=5),
@@ -475,7 +480,7 @@ def _statement(variant: Variant) -> str:
         "the projection onto the cone of positive semidefinite matrices. The candidate of a step "
         "$t$ is\n\n$$\\Pi(M - t\\, G).$$\n\n"
         "Try $t$ = `step` first. If the objective of the candidate is **larger** than that of "
-        f"$M$, try again from the same $M$ with {name} the step, and so on, up to 30 times. Return "
+        f"$M$, try again from the same $M$ with {name} the step, and so on, about 30 times. Return "
         "the first candidate that is accepted, and the step that made it. If none is, return $M$ "
         "as it is and a step of 0.\n\n"
         "The cell above holds two finished functions: `lmnn_objective(M, X, y, targets, mu)`, the "
@@ -490,7 +495,7 @@ def _skeleton(variant: Variant) -> str:
     """Return the metric after one projected step that does not raise the objective, and the step.
 
     M: (d, d), positive semidefinite, X: (n, d), y: (n,), targets: (n, k), mu and step: numbers.
-    While the objective rises: {name} the step, at most 30 times; then M and 0.0.
+    While the objective rises: {name} the step, about 30 times; then M and 0.0.
     Returns: the new M, (d, d), and the step that made it.
     """'''
 
@@ -509,8 +514,8 @@ LMNN_STEP = Exercise(
         "each of them?",
         "The projection is that of 02.3: clip the eigenvalues. Ask yourself whose objective "
         "decides, that of the matrix before the projection or after it.",
-        "A loop over 31 tries with a return inside is enough. What stands after the loop, and "
-        "which of step and candidate changes first when a try fails?",
+        "A loop over about 30 tries with a return inside is enough. What stands after the loop, "
+        "and which of step and candidate changes first when a try fails?",
     ),
     variants={"shrink": (2.0, 4.0)},
     groups={"values": 2, "limits": 1},

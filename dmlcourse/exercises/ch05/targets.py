@@ -10,7 +10,7 @@ import numpy as np
 from ...observing import Case, Function
 from ..making import Rng, cases_of, ways
 from ..spec import Exercise, Mistake, Variant
-from .shared import dealt, find_targets, members, nearest_first, rows_of, squares
+from .shared import NONE, dealt, find_targets, members, nearest_first, rows_of, squares
 
 
 def _apart(rng: Rng, n: int, d: int) -> np.ndarray:
@@ -64,13 +64,12 @@ def _small(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _twins(rng: Rng) -> Case:
-    """A class of two points at one place, and a class whose points have distinct distances.
+    """A class of two points at one place, and a class of three with distinct distances.
 
     The rows of the twins are equal, so that whoever drops the first of each row drops the same
     point from both: one of the two keeps itself, in whatever order equals are sorted.
     """
-    X = np.vstack([_apart(rng, 5, 2), np.full((2, 2), 2000.0)])
-    y, mixed = np.array([3, 3, 3, 3, 3, 8, 8]), rng.permutation(7)
+    X, y, mixed = _column(0, 1, 3, 9, 9), np.array([3, 3, 3, 8, 8]), rng.permutation(5)
     return cases_of("X", "y", "k")("two points at one place", X[mixed], y[mixed], 1, group="edge")
 
 
@@ -166,6 +165,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         np.fill_diagonal(D, np.inf)
         return np.argsort(D, axis=1, kind="stable")[:, :k]
 
+    def of_the_smallest_class(X, y, k):
+        return find_targets(X, y, min(k, np.unique(y, return_counts=True)[1].min() - 1))
+
+    def as_many_as_in_the_smallest(X, y, k):
+        targets = of_the_smallest_class(X, y, k)
+        return np.pad(targets, ((0, 0), (0, k - targets.shape[1])), constant_values=NONE)
+
     def stacked(X, y, k):
         D = squares(X)
         rows = [nearest_first(D, i, members(y, i))[:k] for i in range(len(X))]
@@ -249,7 +255,7 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "filtered after the search",
             "You take the k nearest of all points and then keep those of the same class. A point "
             "among strangers is left with too few targets, or none, while its class has enough "
-            "members. (This order of the two steps stands in print, too.)",
+            "members. This order of the two steps stands in print, too.",
             filtered,
             filtered_with_itself,
             filtered_in_place,
@@ -353,6 +359,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             narrow,
         ),
         *ways(
+            "k cut for everybody",
+            "You make k smaller for all points, until the smallest class has enough members. The "
+            "points of larger classes lose targets that they have.",
+            of_the_smallest_class,
+            as_many_as_in_the_smallest,
+        ),
+        *ways(
             "−1 at the front",
             "Your rows begin with −1 where a class has too few members. The neighbours come first, "
             "the nearest before the others, and −1 after them.",
@@ -364,6 +377,12 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "two points lie at one place the first may be the other one, and the point stays.",
             first_dropped,
             _first_masked,
+        ),
+        *ways(
+            "distance zero taken for itself",
+            "You leave out whatever is at distance zero and take it for the point itself. Another "
+            "point of the class may lie at the same place, and that one is a neighbour.",
+            _among(lambda D, y, i: nearest_first(D, i, np.flatnonzero((y == y[i]) & (D[i] > 0)))),
         ),
     )
 
