@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from dmlcourse.learners import lmnn
+from dmlcourse.learners import lmnn_loss, target_neighbours
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -70,7 +70,7 @@ class TestObjective:
     def test_is_what_the_library_minimises(self, seed: int) -> None:
         M, X, y = some_points(seed)
         L = np.linalg.svd(M)[1][:, None] ** 0.5 * np.linalg.svd(M)[2]
-        theirs = lmnn.lmnn_loss(L, X, y, lmnn.target_neighbours(X, y, 3), 0.5)
+        theirs = lmnn_loss(L, X, y, target_neighbours(X, y, 3), 0.5)
         assert benchmark.objective(M, X, y) == pytest.approx(float(theirs), rel=1e-9)
 
     @pytest.mark.parametrize(("name", "value"), [("wine", 1127.81), ("breast cancer", 6467.27)])
