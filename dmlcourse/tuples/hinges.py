@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+BYTES_PER_ENTRY = 50
+
 
 class HingeSums(NamedTuple):
     """For each anchor its share of the sum, and its number of active triplets; the derivative.
@@ -28,7 +30,13 @@ class HingeSums(NamedTuple):
     active: Tensor
 
 
-def hinge_sums(D: Tensor, positives: Tensor, negatives: Tensor, margin: float = 1.0) -> HingeSums:
+def hinge_sums(
+    D: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    margin: float = 1.0,
+    max_bytes: int | None = None,
+) -> HingeSums:
     """Values, weights and numbers of active triplets of h, above.
 
     D: (n, m) distances, squared or not, of any floating dtype and device; row a belongs to anchor
@@ -36,10 +44,18 @@ def hinge_sums(D: Tensor, positives: Tensor, negatives: Tensor, margin: float = 
     a row names a column once. negatives: (n, m) bool. A triplet exactly at its threshold has hinge
     0 and weight 0. Thresholds and weights have the digits of D: bfloat16 counts exactly up to 256,
     float16 up to 2048, so give float32 or more. A negative at ∞ is never active, a positive at ∞
-    makes the value ∞ where there are negatives; NaN is not looked for. Working memory is about 50
-    bytes for each entry of D: give the rows in parts where n·m is large; the parts add up.
+    makes the value ∞ where there are negatives; NaN is not looked for. Working memory is max_bytes
+    (256 MiB on the CPU, 4 GiB on a GPU) beside D and the weights, but one row at least.
     """
     _expect(D, positives, negatives)
+    room = max_bytes or (2**28 if D.device.type == "cpu" else 2**32)
+    height = max(1, room // (BYTES_PER_ENTRY * max(1, D.shape[1] + positives.shape[1])))
+    tiles = zip(D.split(height), positives.split(height), negatives.split(height), strict=True)
+    parts = [_of_rows(*tile, margin) for tile in tiles]
+    return HingeSums(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _of_rows(D: Tensor, positives: Tensor, negatives: Tensor, margin: float) -> HingeSums:
     there = positives >= 0
     columns = positives.clamp(min=0)
     limits = (margin + D.gather(1, columns)).masked_fill(~there, -torch.inf)

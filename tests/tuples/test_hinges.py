@@ -161,6 +161,16 @@ def test_parts_of_the_rows_add_up():
         assert torch.equal(torch.cat([getattr(p, name) for p in parts]), getattr(whole, name))
 
 
+@pytest.mark.parametrize("max_bytes", [1, 5000, 10**9])
+def test_the_working_memory_changes_nothing(max_bytes):
+    D, positives, negatives = problem(3, 9, 12, 4)
+    whole = hinge_sums(D, positives, negatives)
+    for part, same in zip(
+        hinge_sums(D, positives, negatives, max_bytes=max_bytes), whole, strict=True
+    ):
+        assert torch.equal(part, same)
+
+
 def test_strided_input_gives_the_same_and_nothing_is_written():
     D, positives, negatives = problem(3, 6, 8, 3)
     expected = hinge_sums(D, positives, negatives)
