@@ -1,12 +1,13 @@
-"""A toy exercise for each kind of answer: with its right answer, and one wrong in a known way.
+"""What several rooms test with: toy exercises, the devices there are, torch on one thread.
 
+There is a toy exercise for each kind of answer, with its right answer and one wrong in a known way.
 Answers are source text, as a learner writes them, so that the notebook's way and the grader's jail
 can both be tried on the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +141,24 @@ TOYS = {
 def toy(request: pytest.FixtureRequest) -> Toy:
     """Each kind of answer in turn."""
     return TOYS[request.param]
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> str:
+    """Each device there is; the GPU cases are skipped, with a reason, on a machine without one."""
+    import torch  # here: most tests do without it
+
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: on small arrays several only wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

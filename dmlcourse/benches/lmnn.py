@@ -16,8 +16,7 @@ from matplotlib.patches import Circle
 
 from ..figures import CLASSES, ROLES, canvas
 from ..figures.style import GRID, INK, QUIET
-from .keys import key
-from .parts import fixed_title, two, unit_grid
+from .parts import fixed_title, key, two, unit_grid
 from .shell import Bench, Slider
 
 SHEETS = "ABC"

@@ -22,8 +22,7 @@ from matplotlib.patches import Polygon
 
 from ..figures import CLASSES, ROLES, canvas, ellipse, level_set
 from ..figures.style import INK, PAPER, QUIET
-from .keys import key
-from .parts import fixed_title, two, unit_grid
+from .parts import fixed_title, key, two, unit_grid
 from .shell import Bench, Slider
 
 REACH, VIEW = 3.3, 2.3

@@ -63,8 +63,12 @@ class Verdict:
             FAILED: f"{about}: not yet.",
             ERROR: f"{about}: your answer stopped with an error.",
             NOT_ATTEMPTED: f"{about}: not attempted yet.",
-            STOPPED: f"{about}: stopped at the time limit.",
+            STOPPED: f"{about}: stopped before the end.",
         }[self.outcome]
+
+
+# What stands for the cases on which nothing was observed.
+GONE = Observation(stopped=True)
 
 
 @dataclass(frozen=True)
@@ -201,11 +205,11 @@ class Key:
 def judge(key: Key, observations: list[Observation]) -> Verdict:
     """The verdict on an answer from what was observed on the key's cases, in their order.
 
-    Fewer observations than cases means that the answer was stopped there for good.
+    Fewer observations than cases means that nothing more came back: the answer was stopped there
+    for good, or ended its own process.
     """
     exercise = key.exercise
-    stopped = [Observation(stopped=True)] * (len(key.cases) - len(observations))
-    seen = [*observations, *stopped]
+    seen = [*observations, *[GONE] * (len(key.cases) - len(observations))]
     if any(o.empty or (o.fault and o.fault.not_written) for o in seen):
         return Verdict(exercise, NOT_ATTEMPTED)
     outcomes = key.outcomes(seen)
@@ -282,6 +286,9 @@ def _plain(value: Seen) -> np.ndarray:
 
 def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Finding | None:
     case = key.cases[number]
+    if seen is GONE:
+        gone = "No result came back: the answer ended its own process, or was stopped at a limit."
+        return Finding(case, "stopped", gone)
     if seen.stopped:
         return Finding(case, "stopped", "It ran into the time limit and was stopped there.")
     if seen.fault and seen.fault.type == WrongCount.__name__:

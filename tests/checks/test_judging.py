@@ -16,7 +16,7 @@ from dmlcourse.checks.judging import (
     judge,
 )
 from dmlcourse.exercises.spec import Complaint, Exercise, Mistake
-from dmlcourse.observing import Artefact, Case, Choice, Function, Module, observe
+from dmlcourse.observing import Artefact, Case, Choice, Function, Module, Observation, observe
 
 
 def double(a):
@@ -475,3 +475,11 @@ def test_cases_in_an_unknown_group_are_refused():
 def test_an_unlisted_variant_is_refused():
     with pytest.raises(ValueError, match="no variant squared=True"):
         toy().variant(squared=True)
+
+
+def test_an_answer_that_ends_its_process_is_not_said_to_have_taken_too_long(toy):
+    key = Key(toy.exercise, seed=0)
+    ended, slow = judge(key, []), judge(key, [Observation(stopped=True)])
+    assert ended.outcome == slow.outcome == STOPPED
+    assert "ended its own process" in ended.finding.sentence
+    assert "time limit" in slow.finding.sentence

@@ -12,14 +12,6 @@ from dmlcourse.data import rendering
 from dmlcourse.data.rendering import on_device, render_polylines
 
 
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def device(request):
-    """Each device there is; the GPU cases are skipped, with a reason, on a machine without one."""
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    return request.param
-
-
 def twin(line: list[list[float]], rows: int, columns: int, width: float) -> torch.Tensor:
     """One image by the definition, pixel by pixel and segment by segment."""
     image = torch.zeros(rows, columns, dtype=torch.float64)

@@ -10,15 +10,7 @@ from hypothesis import strategies as st
 from dmlcourse.tuples import HingeSums, hinge_sums, positive_columns
 
 quick = settings(max_examples=80, deadline=None)
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
-
-
-@pytest.fixture(params=DEVICES)
-def device(request):
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    return request.param
 
 
 def listed(D, positives, negatives, margin=1.0):

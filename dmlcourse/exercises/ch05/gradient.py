@@ -21,10 +21,9 @@ from .loss import (
     everybody_else,
     farthest_target,
     first_target,
-    last_point,
     once,
     shared_out,
-    without_some,
+    wrong_targets,
 )
 from .shared import Indices, Terms, pairs_of, terms_of, triplets_of
 
@@ -369,19 +368,7 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             listing(triplets=everybody),
             listing(triplets=everybody_else),
         ),
-        *ways(
-            "−1 read as the last point",
-            "A −1 in your targets became the last point: NumPy counts −1 from the end. Here it "
-            "says that there is no target.",
-            listing(last_point, last_point),
-            listing(pull_pairs=last_point),
-        ),
-        *ways(
-            "points without all targets left out",
-            "You leave out the points whose row has a −1. A point with one target in place of two "
-            "still has that one.",
-            listing(without_some, without_some),
-        ),
+        *wrong_targets(listing),
         *ways(
             "impostors once for each anchor",
             "Your push counts the impostors of a point once, with one of its targets. The sum runs "
@@ -421,12 +408,6 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             of_weights(_both, partial(_weights_of_pairs, near=False, far=False)),
             of_weights(_both, partial(_weights_of_pairs, near=False)),
             of_weights(_both, partial(_weights_of_pairs, far=False)),
-        ),
-        *ways(
-            "only one target",
-            "Only one target of each point enters your sums. A row of the targets has k of them.",
-            listing(first_target, first_target),
-            listing(farthest_target, farthest_target),
         ),
         *ways(
             "pairs counted twice, or once for two",

@@ -81,6 +81,31 @@ def once(X: np.ndarray, y: np.ndarray, targets: np.ndarray) -> Indices:
 # ---------------------------------------------------------------- other lists of triplets
 
 
+def wrong_targets(listing: Callable[..., Any]) -> list[Mistake]:
+    """The mistakes in reading the targets, for a ``listing`` that makes answers of their pairs."""
+    return [
+        *ways(
+            "−1 read as the last point",
+            "A −1 in your targets became the last point: NumPy counts −1 from the end. Here it "
+            "says that there is no target.",
+            listing(last_point, last_point),
+            listing(pull_pairs=last_point),
+        ),
+        *ways(
+            "points without all targets left out",
+            "You leave out the points whose row has a −1. A point with one target in place of two "
+            "still has that one.",
+            listing(without_some, without_some),
+        ),
+        *ways(
+            "only one target",
+            "Only one target of each point enters your sums. A row of the targets has k of them.",
+            listing(first_target, first_target),
+            listing(farthest_target, farthest_target),
+        ),
+    ]
+
+
 def everybody(y: np.ndarray, i: np.ndarray, j: np.ndarray) -> Indices:
     t, k = np.nonzero(np.arange(len(y)) != i[:, None])
     return i[t], j[t], k
@@ -361,19 +386,7 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "You mapped the points by LᵀL. That is the metric; the map is L.",
             of(_weighted, lambda X, L: X @ (L.T @ L)),
         ),
-        *ways(
-            "−1 read as the last point",
-            "A −1 in your targets became the last point: NumPy counts −1 from the end. Here it "
-            "says that there is no target.",
-            listing(last_point, last_point),
-            listing(pull_pairs=last_point),
-        ),
-        *ways(
-            "points without all targets left out",
-            "You leave out the points whose row has a −1. A point with one target in place of two "
-            "still has that one.",
-            listing(without_some, without_some),
-        ),
+        *wrong_targets(listing),
         *ways(
             "only the nearest impostor",
             "Only the impostor that is nearest enters your push. The sum runs over all points of "
@@ -387,12 +400,6 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "over the targets too: an impostor is charged for each of them.",
             listing(push_pairs=first_target),
             listing(push_pairs=farthest_target),
-        ),
-        *ways(
-            "only one target",
-            "Only one target of each point enters your sums. A row of the targets has k of them.",
-            listing(first_target, first_target),
-            listing(farthest_target, farthest_target),
         ),
         *ways(
             "both directions",
