@@ -67,7 +67,7 @@ class Verdict:
         }[self.outcome]
 
 
-# What stands for the cases on which nothing was observed.
+# This very object stands for a case on which nothing came back, whatever the reason.
 GONE = Observation(stopped=True)
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..checks.judging import Key
+from ..checks.judging import GONE, Key
 from ..observing import Fault, Observation
 from .jail import Allowance, Ended, Jail, Session, is_missing
 from .plan import Plan, Run
@@ -93,7 +93,7 @@ class Running:
         order = list(range(len(key.cases)))
         # The order of the published cases, and their names, tell some of the right answers.
         random.Random(f"{self.seed} {exercise}").shuffle(order)
-        made = [Observation(stopped=True)] * len(order)
+        made = [GONE] * len(order)
         # Kept as they come: what was seen before the worker ended counts.
         self.observations[exercise] = made
         cases = [replace(key.cases[place], name="a case", group="values") for place in order]

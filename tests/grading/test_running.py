@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from notebooks import NAME, SEED, Book
 
-from dmlcourse.checks.judging import Key
+from dmlcourse.checks.judging import GONE, Key
 from dmlcourse.grading.jail import Jail, Limits
 from dmlcourse.grading.marking import Config, key_of
 from dmlcourse.grading.notebook import read_cells
@@ -96,6 +96,8 @@ class TestEndings:
         seen = run.observations["02.1"]
         assert sum(not one.stopped for one in seen) == 3
         assert run.remarks == ["Exercise 02.1 was stopped: it ended its process (exit status 1)."]
+        left = [seen for seen in run.observations["02.1"] if seen is GONE]
+        assert left, "what came after the end is not told from a time limit"
         assert not any(one.stopped for one in run.observations["02.2"])
 
     def test_without_end_come_to_an_end(self, running, config: Config, book: Book) -> None:
