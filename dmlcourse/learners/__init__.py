@@ -1,13 +1,21 @@
 """Learners of a linear metric: scikit-learn estimators on tensors, one algorithm a file.
 
-Read ``linear.py`` (what all of them share), then ``lmnn.py`` beside its paper. Its parts:
-``lmnn_objective.py`` (the loss and its gradient, exact), ``impostors.py`` (the list of pairs that
-matter), ``lmnn_solver.py`` (how it is minimised, in the ``coordinates.py`` of the pull term) and
-``certificate.py`` (how near the optimum is). ``energy.py`` classifies by the LMNN objective in
-place of a vote.
+Read ``linear.py`` (what all of them share), then a learner beside its paper. Every learner is told
+in the same parts: the estimator, whose docstring is the problem (``mmc.py``, ``lmnn.py``,
+``itml.py``), its sums and steps as functions that a reader can try (``…_objective.py``), and how it
+is solved (``…_solver.py``). Every result comes with a proof of how near the optimum it is, its
+``gap_``.
+
+- All: ``linear.py`` (the estimator's base), ``history.py`` (what a fit leaves behind).
+- MMC and ITML learn from pairs: ``pairs.py``. ``kernel_itml.py`` is ITML for a kernel.
+- LMNN learns from triplets: ``impostors.py`` (the pairs that matter), ``coordinates.py`` (of
+  unit pull), ``certificate.py`` (its proof), ``energy.py`` (classification by its objective).
 """
 
 from .energy import EnergyClassifier
+from .itml import ITML
+from .itml_objective import itml_bounds, itml_dual, itml_primal, itml_sweep, itml_update
+from .kernel_itml import KernelITML
 from .linear import LinearMetric
 from .lmnn import LMNN
 from .lmnn_objective import (
@@ -17,14 +25,27 @@ from .lmnn_objective import (
     lmnn_step,
     target_neighbours,
 )
+from .mmc import MMC
+from .mmc_objective import mmc_diagonal_objective, mmc_newton_step, mmc_step
 
 __all__ = [
+    "ITML",
     "LMNN",
+    "MMC",
     "EnergyClassifier",
+    "KernelITML",
     "LinearMetric",
     "impostor_counts",
+    "itml_bounds",
+    "itml_dual",
+    "itml_primal",
+    "itml_sweep",
+    "itml_update",
     "lmnn_gradient",
     "lmnn_loss",
     "lmnn_step",
+    "mmc_diagonal_objective",
+    "mmc_newton_step",
+    "mmc_step",
     "target_neighbours",
 ]

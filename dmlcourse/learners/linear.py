@@ -4,6 +4,7 @@ A learner's ``fit`` takes data through ``labelled``, solves its problem on tenso
 ``keep``. Everything that can be done with a metric afterwards is here.
 """
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,24 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the learners: d(x, y) = ‖Lx − Ly‖ with L in ``components_``, shape (k, d).
 
-    Subclasses have the parameters ``device`` ("auto": CUDA if there is one, else the CPU; or a name
-    that torch knows) and ``dtype`` ("auto": float32 for float32 data, float64 for all other;
-    "float32"; "float64"), in which they solve. NumPy in, NumPy out. A tensor may be given too: then
-    ``components_`` is a tensor on its device, and "auto" means that device.
+    Subclasses have the parameters
+
+    solver : one of their ``SOLVERS``.
+    tol, max_iter : when to stop: where it is good enough, and after how many steps at the latest.
+    device : "auto" (CUDA if there is one, else the CPU) or a name that torch knows.
+    dtype : "auto" (float32 for float32 data, float64 for all other), "float32" or "float64".
+
+    NumPy in, NumPy out. A tensor may be given too: then ``components_`` is a tensor on its device,
+    and "auto" means that device.
     """
 
     components_: Any
     device: Any
     dtype: Any
+    solver: Any
+    tol: Any
+    max_iter: Any
+    SOLVERS: tuple[str, ...] = ()
 
     def transform(self, X: Array) -> Array:
         """The images Lx of the rows of X: (n, d) → (n, k), in the dtype of X (float64 for ints)."""
@@ -54,6 +64,16 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             )
         gap = self._same_columns(pairs[:, 0]) - self._same_columns(pairs[:, 1])
         return ((gap @ self._map_for(gap).T) ** 2).sum(1) ** 0.5
+
+    def expect_steps(self) -> None:
+        """Raise ``ValueError`` for a solver, tol or max_iter out of range."""
+        if self.solver not in self.SOLVERS:
+            names = " or ".join(f'"{name}"' for name in self.SOLVERS)
+            raise ValueError(f"solver is {self.solver!r}: expected {names}.")
+        if not isinstance(self.tol, Real) or not float(self.tol) > 0:
+            raise ValueError(f"tol is {self.tol!r}: expected a number above 0.")
+        if not isinstance(self.max_iter, Integral) or int(self.max_iter) < 1:
+            raise ValueError(f"max_iter is {self.max_iter!r}: expected a whole number, 1 or more.")
 
     def labelled(self, X: Any, y: Any) -> tuple[Tensor, Tensor]:
         """Points (n, d) on the device and labels (n,) as 0, 1, …; sets ``classes_``.
@@ -91,6 +111,9 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         largest = L.gather(1, L.abs().argmax(1, keepdim=True))
         L = L * torch.where(largest < 0, -1, 1)
         self.components_ = L.to(X.device) if isinstance(X, Tensor) else L.cpu().numpy()
+
+    def _say(self, line: str) -> None:
+        print(f"[{type(self).__name__}] {line}")
 
     @property
     def _n_features_out(self) -> int:
@@ -134,3 +157,16 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         if not isinstance(self.dtype, str) or self.dtype not in DTYPES:
             raise ValueError(f'dtype is {self.dtype!r}: expected "auto", "float32" or "float64".')
         return DTYPES[self.dtype]
+
+
+def longest_first(L: Tensor, rank: int) -> Tensor:
+    """The map with orthogonal rows, longest first, that measures the same distances, (rank, d)."""
+    _, sizes, directions = torch.linalg.svd(L, full_matrices=False)
+    rows = sizes[:, None] * directions
+    return torch.cat([rows, rows.new_zeros(rank - len(rows), L.shape[1])])
+
+
+def square_root(M: Tensor) -> Tensor:
+    """A square L with LᵀL = M, (d, d); eigenvalues that rounding made negative count as 0."""
+    values, vectors = torch.linalg.eigh(M)
+    return (vectors * values.clamp(min=0).sqrt()).T

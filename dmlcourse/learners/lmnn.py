@@ -17,7 +17,7 @@ how near the result is to the optimum in ``certificate.py``.
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -25,9 +25,10 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from ..geometry.arrays import Array, take
-from .linear import LinearMetric
+from .history import Log
+from .linear import LinearMetric, longest_first
 from .lmnn_objective import expect_neighbours_and_weight, target_neighbours
-from .lmnn_solver import Log, solve
+from .lmnn_solver import Step, solve
 
 
 class LMNN(LinearMetric):
@@ -81,6 +82,8 @@ class LMNN(LinearMetric):
     (178, 13)
     """
 
+    SOLVERS = ("lbfgs", "convex")
+
     def __init__(
         self,
         n_neighbors: int = 3,
@@ -114,11 +117,11 @@ class LMNN(LinearMetric):
         x, labels = self.labelled(X, y)
         rank, dtype = self._rank(x.shape[1]), self.precision(x)
         targets = self._targets(x, labels)
-        log = Log(self.max_iter, self._say if self.verbose else None)
+        log = Log(self.max_iter, Step, self._say if self.verbose else None)
         init = None if self.init is None else self._expect_init(rank, x)
         convex = self.solver == "convex"
         found = solve(x, labels, targets, self.mu, rank, init, convex, self.tol, log, dtype)
-        self.keep(_longest_first(found.L, rank).to(dtype), X)
+        self.keep(longest_first(found.L, rank).to(dtype), X)
         tensors = isinstance(X, Tensor)
         self.targets_: Any = targets.to(X.device) if tensors else targets.cpu().numpy()
         self.objective_ = found.objective
@@ -130,12 +133,7 @@ class LMNN(LinearMetric):
 
     def _expect_parameters(self) -> None:
         expect_neighbours_and_weight(self.n_neighbors, self.mu)
-        if self.solver not in ("lbfgs", "convex"):
-            raise ValueError(f'solver is {self.solver!r}: expected "lbfgs" or "convex".')
-        if not isinstance(self.tol, Real) or not self.tol > 0:
-            raise ValueError(f"tol is {self.tol!r}: expected a number above 0.")
-        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
-            raise ValueError(f"max_iter is {self.max_iter!r}: expected a whole number, 1 or more.")
+        self.expect_steps()
 
     def _rank(self, d: int) -> int:
         """The rows of L."""
@@ -186,19 +184,9 @@ class LMNN(LinearMetric):
             )
         return init.detach().to(x.device)
 
-    def _say(self, line: str) -> None:
-        print(f"[LMNN] {line}")
-
     def _unfinished(self) -> str:
         return (
             f"LMNN stopped at max_iter={self.max_iter} steps before tol={self.tol} was reached: "
             f"objective {self.objective_:.6g}, proved to be within {self.gap_:.2%} of the optimum. "
             f"Raise max_iter or tol; standardising the features makes the problem easier."
         )
-
-
-def _longest_first(L: Tensor, rank: int) -> Tensor:
-    """The map with orthogonal rows, longest first, that measures the same distances, (rank, d)."""
-    _, sizes, directions = torch.linalg.svd(L, full_matrices=False)
-    rows = sizes[:, None] * directions
-    return torch.cat([rows, rows.new_zeros(rank - len(rows), L.shape[1])])

@@ -14,10 +14,8 @@ of Computational Mathematics 15, 715-732).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from math import inf, isfinite, sqrt
-from time import perf_counter
 from typing import NamedTuple
 
 import torch
@@ -26,6 +24,7 @@ from torch import Tensor
 from ..geometry.quasi_newton import LBFGS
 from .certificate import Bounds
 from .coordinates import Coordinates
+from .history import Log
 from .impostors import Margins, Measure, Squares
 
 WIDTHS = (0.5, 0.1, 0.02)
@@ -43,28 +42,6 @@ class Step(NamedTuple):
     seconds: float
     objective: float
     impostors: int
-
-
-@dataclass
-class Log:
-    """Counts steps, keeps the history, and prints a line a round where asked."""
-
-    most: int
-    say: Callable[[str], None] | None = None
-    steps: int = 0
-    history: list[Step] = field(default_factory=list)
-    start: float = field(default_factory=perf_counter)
-
-    @property
-    def spent(self) -> bool:
-        return self.steps >= self.most
-
-    def add(self, objective: float, margins: Margins) -> None:
-        step = Step(self.steps, perf_counter() - self.start, objective, len(margins.point))
-        self.history.append(step)
-        if self.say:
-            told = f"objective {objective:.6g}, {step.impostors} impostors"
-            self.say(f"step {step.iteration}: {told}")
 
 
 class Solution(NamedTuple):
@@ -107,7 +84,7 @@ def solve(
     if convex:
         L, done = polish(exact, L, bounds, tol, log)
     reached = objective(exact, L)
-    log.add(reached, exact)
+    log.add(reached, len(exact.point))
     return Solution(coordinates.outward(L), reached, bounds.best, done)
 
 
@@ -141,7 +118,10 @@ def _near_start(margins: Margins, rank: int, tol: float, log: Log) -> Tensor:
     """
     if len(margins.X) <= SAMPLE:
         return first_map(margins, rank)
-    few, aside = margins.thinned(SAMPLE), Log(log.most - log.steps)  # another ε: not our history
+    few, aside = (
+        margins.thinned(SAMPLE),
+        Log(log.most - log.steps, Step),
+    )  # another ε: not our history
     L, _ = _descend_at(WIDTHS[0], few, first_map(few, rank), 10 * tol, aside)
     log.steps += aside.steps
     return L
@@ -223,7 +203,7 @@ def _descend_at(
         done = rounds > 1 and change <= tol * max(search.value, margins.small)
         if done or log.spent:
             return search.x, done
-        log.add(measure.exact, margins)
+        log.add(measure.exact, len(margins.point))
         kept, rounds = Look(search.x, search.value, margins.pairs), rounds + 1
         _a_round(search, margins, width, log)
 
@@ -277,7 +257,7 @@ def polish(
         margins.look_around(L, slack=10 * width)
         now = _metric(margins, M)
         measure = margins.measure(now.squares, width)
-        log.add(measure.exact, margins)
+        log.add(measure.exact, len(margins.point))
         gap = measure.exact - bounds.add(margins, measure)
         if gap <= tol * max(measure.exact, margins.small):
             return L, True

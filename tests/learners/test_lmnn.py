@@ -152,7 +152,7 @@ def test_verbose_prints_a_line_for_each_entry_of_the_history(capsys):
     assert len(lines) == len(model.history_)
     last = model.history_[-1]
     assert lines[-1] == (
-        f"[LMNN] step {last.iteration}: objective {last.objective:.6g}, {last.impostors} impostors"
+        f"[LMNN] step {last.iteration}: objective {last.objective:.6g}, impostors {last.impostors}"
     )
 
 

@@ -14,11 +14,12 @@ from sklearn.preprocessing import scale
 from dmlcourse.learners import LMNN, lmnn_loss, lmnn_solver, target_neighbours
 from dmlcourse.learners.certificate import Bounds
 from dmlcourse.learners.coordinates import Coordinates
+from dmlcourse.learners.history import Log
 from dmlcourse.learners.impostors import Margins
 from dmlcourse.learners.lmnn_solver import (
     WIDTHS,
-    Log,
     Look,
+    Step,
     _starts,
     descend,
     first_map,
@@ -152,7 +153,7 @@ def test_a_bound_that_is_not_the_best_is_forgotten():
     X, y = draw(0, n=40, d=3)
     margins, coordinates = margins_of(X, y)
     bounds = Bounds(coordinates.X, coordinates.pull, margins.mu)
-    L, _ = descend(margins, first_map(margins, 3), bounds, 1e-3, Log(1000))
+    L, _ = descend(margins, first_map(margins, 3), bounds, 1e-3, Log(1000, Step))
     best = bounds.best
     assert best > 0
     margins.look_around(0 * L, slack=1.0)
@@ -221,7 +222,7 @@ def test_the_objective_is_that_of_the_map(solved):
 def test_polish_mends_a_bad_start():
     X, y = draw(2, n=40, d=3)
     margins, coordinates = margins_of(X, y)
-    bounds, log = Bounds(coordinates.X, coordinates.pull, margins.mu), Log(2000)
+    bounds, log = Bounds(coordinates.X, coordinates.pull, margins.mu), Log(2000, Step)
     L, done = polish(margins, 3 * torch.eye(3, dtype=torch.float64), bounds, 1e-3, log)
     assert done
     assert objective(margins, L) - bounds.best <= 1.001e-3 * objective(margins, L)
@@ -237,7 +238,7 @@ def test_descent_rests_only_where_more_rounds_change_little():
     bounds = Bounds(coordinates.X, coordinates.pull, margins.mu)
     ends = {}
     for tol in (1e-3, 1e-6):
-        log = Log(2000)
+        log = Log(2000, Step)
         L, done = descend(margins, first_map(margins, 13), bounds, tol, log)
         assert done
         margins.look_around(L, slack=WIDTHS[-1])
@@ -298,12 +299,12 @@ def test_with_few_rows_two_starts_are_tried_and_the_lower_end_is_kept(seed):
     X = X + 3 * np.random.default_rng(seed + 99).normal(size=(3, 4))[y]
     margins, coordinates = margins_of(X, y)
     bounds, ends = Bounds(coordinates.X, coordinates.pull, margins.mu), []
-    for start in _starts(margins, 1, bounds, 1e-3, Log(1000)):
-        L, _ = descend(margins, start, bounds, 1e-3, Log(1000))
+    for start in _starts(margins, 1, bounds, 1e-3, Log(1000, Step)):
+        L, _ = descend(margins, start, bounds, 1e-3, Log(1000, Step))
         ends.append(objective(margins, L))
     assert len(ends) == 2
     assert LMNN(2, n_components=1).fit(X, y).objective_ == pytest.approx(min(ends), rel=1e-6)
-    assert len(list(_starts(margins, 4, bounds, 1e-3, Log(1000)))) == 1
+    assert len(list(_starts(margins, 4, bounds, 1e-3, Log(1000, Step)))) == 1
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -312,7 +313,7 @@ def test_descent_does_not_run_in_circles(rank, monkeypatch):
     again: undone and repeated over both lists, the descent comes to rest, and lower."""
     X, y = load_iris(return_X_y=True)
     margins, coordinates = margins_of(scale(X), y, k=3)
-    bounds, log = Bounds(coordinates.X, coordinates.pull, margins.mu), Log(400)
+    bounds, log = Bounds(coordinates.X, coordinates.pull, margins.mu), Log(400, Step)
     L, done = descend(margins, first_map(margins, rank), bounds, 1e-3, log)
     assert done
     assert log.steps < 200
@@ -320,7 +321,7 @@ def test_descent_does_not_run_in_circles(rank, monkeypatch):
     assert log.history[-1].objective == min(step.objective for step in log.history)
     seen = []
     monkeypatch.setattr(lmnn_solver, "Look", lambda *a: (seen.append(a[1]), Look(*a))[1])
-    descend(margins, first_map(margins, rank), bounds, 1e-3, Log(400))
+    descend(margins, first_map(margins, rank), bounds, 1e-3, Log(400, Step))
     rises = [b - a for a, b in pairwise(seen) if b < np.inf]  # ∞ is where a width begins
     assert len(rises) >= 3 * 2
     assert max(rises) <= 1e-9 * seen[-1]

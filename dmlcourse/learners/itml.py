@@ -1,0 +1,256 @@
+"""ITML: the metric nearest to a prior one under which similar pairs are near and others far.
+
+A metric M is the precision matrix of a Gaussian, and the divergence between two such Gaussians of
+one mean is KL(p(x; M₀)‖p(x; M)) = ½ D_ld(M, M₀), with D_ld(M, M₀) = tr(MM₀⁻¹) − log det(MM₀⁻¹) − d.
+
+    minimise  D_ld(M, M₀) + γ D_ld(diag ξ, diag ξ⁰)
+
+    under     d_M² ≤ ξᵢ for similar pairs, ξ⁰ᵢ = u;  d_M² ≥ ξᵢ for dissimilar ones, ξ⁰ᵢ = ℓ
+
+Without the slack ξ there might be no metric that meets all bounds. With it there is always one, and
+only one best. M stays positive definite without any projection onto the cone: at its border D_ld is
+infinite.
+
+Source: Davis, Kulis, Jain, Sra & Dhillon (2007), International Conference on Machine Learning,
+209-216, Information-theoretic metric learning. Chapter 06. The problem, its dual and one projection
+are in ``itml_objective.py``, how it is solved is in ``itml_solver.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.arrays import expect_square, take
+from .history import Log
+from .itml_objective import percentiles
+from .itml_solver import Problem, solve
+from .pairs import PairMetric, Pairs, Solution
+
+
+class ITML(PairMetric):
+    """Learn L so that similar pairs are within √u, dissimilar ones beyond √ℓ, and M is near M₀.
+
+    Parameters
+    ----------
+    gamma : γ > 0, the price of slack: small leaves M near M₀, large insists on the bounds.
+    bounds : (u, ℓ), squared distances with 0 < u ≤ ℓ; None for two percentiles of the squared
+        distances under M₀ between the points of ``fit``, or the points that the pairs join.
+    percentiles : which two.
+    prior : M₀: "identity", "covariance" (the inverse covariance of those points, which must have
+        full rank), or a symmetric positive definite matrix (d, d).
+    n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
+        fewer; None for 20·c² of each kind with c classes. ``fit_pairs`` takes yours.
+    solver : "lbfgs" (L-BFGS on L, to a proved optimum) or "cyclic" (the paper's projections onto
+        one constraint after the other; exact to it, and far slower).
+    tol : the proved gap, as a share of the objective, at which the solver stops.
+    max_iter : the most steps of L-BFGS, or sweeps.
+    device : where to solve; see ``LinearMetric``.
+    dtype : of the result; the pairs are few, so everything is solved in float64.
+    random_state : the seed of the draw of pairs.
+    verbose : 1 prints a line for every ten steps.
+
+    Attributes
+    ----------
+    components_ : L, (d, d). Its rows are orthogonal, longest first.
+    bounds_ : (u, ℓ), squared distances under M₀ as used.
+    objective_ : D_ld(M, M₀) + γ Σ (r − log r − 1) over the violated pairs, r = d_M²/ξ⁰.
+    gap_ : (objective_ − b)/objective_, where b is proved to be below the objective of every metric.
+    pairs_, same_ : after ``fit``: the pairs that were used, indices (m, 2), and their kinds (m,).
+    history_ : a list of Step(iteration, seconds, objective, gap), one for every ten steps.
+    n_iter_, classes_, n_features_in_ : as in scikit-learn; ``classes_`` after ``fit`` only.
+
+    Notes
+    -----
+    The identity as M₀ takes all features as equally important in their present units: standardise
+    first, or use "covariance". A dissimilar pair at distance 0 can never be pulled apart:
+    ``fit_pairs`` refuses it, and ``fit`` leaves it out with a warning.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_wine(return_X_y=True)
+    >>> itml = ITML(random_state=0).fit(scale(X), y)
+    >>> itml.gap_ < 1e-6
+    True
+    """
+
+    SOLVERS = ("lbfgs", "cyclic")
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 1.0,
+        bounds: Any = None,
+        percentiles: tuple[float, float] = (5, 95),
+        prior: Any = "identity",
+        n_pairs: int | None = None,
+        solver: str = "lbfgs",
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        device: str = "auto",
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.gamma = gamma
+        self.bounds = bounds
+        self.percentiles = percentiles
+        self.prior = prior
+        self.n_pairs = n_pairs
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def expect_parameters(self) -> None:
+        """Raise ``ValueError`` for a parameter out of range."""
+        super().expect_parameters()
+        if not isinstance(self.gamma, Real) or not 0 < float(self.gamma) < float("inf"):
+            raise ValueError(
+                f"gamma is {self.gamma!r}: expected a finite number above 0. To insist on the "
+                f"bounds take a large one, such as 1e4."
+            )
+        low, high = _two("percentiles", self.percentiles)
+        if not 0 <= low <= high <= 100:
+            raise ValueError(
+                f"percentiles is {self.percentiles!r}: expected two numbers from 0 to 100, the "
+                f"smaller one first."
+            )
+        if self.bounds is not None:
+            _expect_bounds(*_two("bounds", self.bounds))
+
+    def solve(self, points: Tensor, pairs: Pairs, log: Log) -> Solution:
+        """The best map for these pairs."""
+        root = self._prior_root(points)
+        V = pairs.V @ root.T
+        squares = V.square().sum(1)
+        _expect_apart(squares, pairs.same)
+        u, l = self._bounds_of(points @ root.T)
+        self.bounds_ = (u, l)
+        one = torch.ones_like(squares)
+        delta, xi0 = torch.where(pairs.same, one, -one), torch.where(pairs.same, u * one, l * one)
+        span = _span(V)
+        problem = Problem(V @ span, delta, xi0, float(self.gamma))
+        found = solve(problem, self.solver, self.tol, log)
+        eye = torch.eye(len(span)).to(V)
+        inside = found.L - torch.eye(len(found.L)).to(V)
+        return found._replace(L=(eye + span @ inside @ span.T) @ root)
+
+    def usable(self, x: Tensor, index: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
+        """The drawn pairs without those of two classes at one point, which nothing can part."""
+        apart = (x[index[:, 0]] != x[index[:, 1]]).any(1)
+        useful = same | apart
+        if not useful.all():
+            warnings.warn(
+                f"{int((~useful).sum())} dissimilar pairs are at distance 0, as X has equal rows "
+                f"with different labels: no metric can part them, and they are left out.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return index[useful], same[useful]
+
+    def _prior_root(self, points: Tensor) -> Tensor:
+        """L₀ with L₀ᵀL₀ = M₀, (d, d)."""
+        d = points.shape[1]
+        if isinstance(self.prior, str) and self.prior == "identity":
+            return torch.eye(d).to(points)
+        if isinstance(self.prior, str) and self.prior == "covariance":
+            return _root_of_precision(points)
+        if isinstance(self.prior, str) or self.prior is None:
+            raise ValueError(
+                f'prior is {self.prior!r}: expected "identity", "covariance" or a matrix '
+                f"({d}, {d})."
+            )
+        (M0,), _ = take(prior=self.prior)
+        M0 = M0.detach().double().to(points.device)
+        expect_square("prior", M0)
+        if len(M0) != d:
+            raise ValueError(f"prior has shape {tuple(M0.shape)}: expected ({d}, {d}).")
+        if not torch.allclose(M0, M0.T, rtol=1e-6, atol=1e-9 * float(M0.abs().max())):
+            raise ValueError("prior is not symmetric: (M + M.T)/2 is the nearest matrix that is.")
+        factor, bad = torch.linalg.cholesky_ex((M0 + M0.T) / 2)
+        if bad:
+            raise ValueError(
+                "prior is not positive definite: from it every metric is infinitely far. Add a "
+                "small multiple of the identity."
+            )
+        return factor.T
+
+    def _bounds_of(self, z: Tensor) -> tuple[float, float]:
+        """(u, ℓ), from the points after the map of M₀ where they are not given."""
+        if self.bounds is not None:
+            u, l = _two("bounds", self.bounds)
+            return u, l
+        u, l = percentiles(z, *_two("percentiles", self.percentiles))
+        if not 0 < u <= l < float("inf"):
+            raise ValueError(
+                f"The percentiles {self.percentiles} of the squared distances are {u:.6g} and "
+                f"{l:.6g}: expected numbers above 0 that float64 holds. Give bounds=(u, ℓ), or "
+                f"higher percentiles."
+            )
+        return u, l
+
+
+def _two(name: str, value: Any) -> tuple[float, float]:
+    """A pair of numbers."""
+    try:
+        low, high = (float(part) for part in value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {value!r}: expected two numbers.") from error
+    return low, high
+
+
+def _expect_bounds(u: float, l: float) -> None:
+    if not 0 < u < float("inf") or not 0 < l < float("inf"):
+        raise ValueError(
+            f"bounds is ({u:g}, {l:g}): expected (u, ℓ), two finite squared distances above 0."
+        )
+    if u > l:
+        raise ValueError(
+            f"bounds is ({u:g}, {l:g}): similar pairs would be allowed farther than dissimilar "
+            f"ones must be. Expected (u, ℓ) with u ≤ ℓ: the bound of the similar pairs first."
+        )
+
+
+def _expect_apart(squares: Tensor, same: Tensor) -> None:
+    """Raise ``ValueError`` for a dissimilar pair at distance 0."""
+    together = (~same & (squares == 0)).nonzero().flatten()
+    if len(together):
+        raise ValueError(
+            f"Pair {int(together[0])} is dissimilar and its two points are equal ({len(together)} "
+            f"such pairs): no metric can part them. Leave these pairs out."
+        )
+
+
+def _span(V: Tensor) -> Tensor:
+    """An orthonormal basis (d, r) of the directions in which the differences (m, d) lie.
+
+    The identity where they fill the space, as they do with enough pairs.
+    """
+    if len(V) >= V.shape[1]:
+        return torch.eye(V.shape[1]).to(V)
+    _, sizes, rows = torch.linalg.svd(V, full_matrices=False)
+    return rows[sizes > torch.finfo(V.dtype).eps * max(V.shape) * sizes[0]].T
+
+
+def _root_of_precision(points: Tensor) -> Tensor:
+    """L₀ with L₀ᵀL₀ the inverse covariance of the points."""
+    centred = points - points.mean(0)
+    _, sizes, rows = torch.linalg.svd(centred, full_matrices=False)
+    flat = int((sizes <= np.sqrt(np.finfo(float).eps) * sizes[0]).sum()) + len(rows.T) - len(rows)
+    if flat:
+        raise ValueError(
+            f"The points do not vary in {flat} of {points.shape[1]} directions, so their "
+            f'covariance has no inverse: reduce the features (PCA), or use prior="identity".'
+        )
+    return rows * ((len(points) - 1) ** 0.5 / sizes)[:, None]

@@ -1,0 +1,126 @@
+"""MMC: the metric that pulls dissimilar pairs apart on a budget for the similar ones.
+
+    maximise  Σ_D d_M(xᵢ, xⱼ)    under  Σ_S d_M²(xᵢ, xⱼ) ≤ 1  and  M ⪰ 0
+
+D are the dissimilar pairs, S the similar ones. Similar pairs pay with squared distances, dissimilar
+ones earn distances that are not squared. With squares on both sides the objective would be linear
+in M, and its maximum always a matrix of rank 1: the whole space on one line. The root makes it
+concave: what is gained by a direction shrinks as it grows. That pays for further directions, though
+not always: on data that one direction separates well, the optimum still has rank 1.
+
+Source: Xing, Ng, Jordan & Russell (2002), Advances in Neural Information Processing Systems 15,
+Distance metric learning, with application to clustering with side-information. Chapter 04. How it
+is solved, and why the gap is a proof, is in ``mmc_solver.py``; the steps of the paper are in
+``mmc_objective.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from torch import Tensor
+
+from .history import Log
+from .mmc_solver import RIDGE, Problem, solve
+from .pairs import PairMetric, Pairs, Solution
+
+
+class MMC(PairMetric):
+    """Learn L so that dissimilar pairs are far from each other while Σ_S ‖L(xᵢ − xⱼ)‖² = 1.
+
+    Parameters
+    ----------
+    diagonal : learn M = diag(w), one weight a feature, by Newton–Raphson, as in section 2.1 of the
+        paper.
+    n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
+        fewer; None for 20·c² of each kind with c classes. ``fit_pairs`` takes yours.
+    solver : "power" (fixed-point steps on L without a step size, to a proved optimum) or
+        "projections" (the paper's gradient ascent with iterated projections: slower, and it may
+        stop before the optimum). With ``diagonal`` it plays no part.
+    tol : the proved gap, as a share of the objective, at which the solver stops; for "projections"
+        the share by which a step must raise the objective.
+    max_iter : the most steps.
+    device : where to solve; see ``LinearMetric``.
+    dtype : of the result; the pairs are few, so everything is solved in float64.
+    random_state : the seed of the draw of pairs.
+    verbose : 1 prints a line for every round.
+
+    Attributes
+    ----------
+    components_ : L, (d, d). Its rows are orthogonal, longest first; rows that are not needed are 0.
+    objective_ : Σ_D d_M at the result, where Σ_S d_M² = 1.
+    gap_ : b/objective_ − 1, where b is proved to be above Σ_D d_N for every N ⪰ 0 (every diagonal
+        one, with ``diagonal``) with Σ_S d_N² ≤ 1: 0.001 says that no metric is better by more than
+        0.1 %.
+    pairs_, same_ : after ``fit``: the pairs that were drawn, indices (m, 2), and their kinds (m,).
+    history_ : a list of Step(iteration, seconds, objective, gap), one for each round.
+    n_iter_, classes_, n_features_in_ : as in scikit-learn; ``classes_`` after ``fit`` only.
+
+    Notes
+    -----
+    M does not depend on the units of the features, and its scale means nothing: Σ_S d_M² = 1 makes
+    all distances small when there are many similar pairs. The optimum has low rank, often 1 to 3:
+    neighbours are found in that few dimensions, which can cost accuracy. A few steps of the paper's
+    method, unfinished, keep more directions.
+
+    Where the similar pairs agree in a direction in which dissimilar ones do not (fewer pairs than
+    dimensions, for instance), stretching it costs nothing and there is no optimum. Then a warning
+    says so, and the similar pairs pay in each feature for 0.1 % of its own unit more.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True)
+    >>> mmc = MMC(random_state=0).fit(X, y)
+    >>> mmc.transform(X).shape
+    (178, 13)
+    """
+
+    SOLVERS = ("power", "projections")
+
+    def __init__(
+        self,
+        *,
+        diagonal: bool = False,
+        n_pairs: int | None = None,
+        solver: str = "power",
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        device: str = "auto",
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.diagonal = diagonal
+        self.n_pairs = n_pairs
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def solve(self, points: Tensor, pairs: Pairs, log: Log) -> Solution:
+        """The best map for these pairs."""
+        return solve(self._problem(pairs), self.solver, self.diagonal, self.tol, log)
+
+    def _problem(self, pairs: Pairs) -> Problem:
+        S, D = pairs.V[pairs.same], pairs.V[~pairs.same]
+        if not len(S) or not len(D):
+            raise ValueError(
+                f"There are {len(S)} similar and {len(D)} dissimilar pairs: MMC needs both kinds, "
+                f"one to pull apart and one to pay for it."
+            )
+        problem = Problem(S, D, self.diagonal)
+        if problem.flat:
+            warnings.warn(
+                f"Similar pairs agree in {problem.flat} directions in which dissimilar ones do "
+                f"not: without a limit there, the objective has no maximum. A small difference "
+                f"({RIDGE**0.5:.1%} of each feature's unit) is added to every similar pair. More "
+                f"similar pairs or fewer features (PCA) make the question well posed.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return problem
