@@ -45,7 +45,8 @@ class ITML(PairMetric):
     prior : M₀: "identity", "covariance" (the inverse covariance of those points, which must have
         full rank), or a symmetric positive definite matrix (d, d).
     n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
-        fewer; None for 20·c² of each kind with c classes. ``fit_pairs`` takes yours.
+        fewer; None for 20·c² of each kind with c classes, about as in the paper. ``fit_pairs``
+        takes yours.
     solver : "lbfgs" (L-BFGS on L, to a proved optimum) or "cyclic" (the paper's projections onto
         one constraint after the other; exact to it, and far slower).
     tol : the proved gap, as a share of the objective, at which the solver stops.
@@ -145,6 +146,10 @@ class ITML(PairMetric):
         eye = torch.eye(len(span)).to(V)
         inside = found.L - torch.eye(len(found.L)).to(V)
         return found._replace(L=(eye + span @ inside @ span.T) @ root)
+
+    def usual_pairs(self, classes: int) -> int:
+        """20·c²: the paper draws 40·c(c − 1) pairs of both kinds together."""
+        return 20 * classes**2
 
     def usable(self, x: Tensor, index: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
         """The drawn pairs without those of two classes at one point, which nothing can part."""

@@ -34,7 +34,7 @@ class MMC(PairMetric):
     diagonal : learn M = diag(w), one weight a feature, by Newton–Raphson, as in section 2.1 of the
         paper.
     n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
-        fewer; None for 20·c² of each kind with c classes. ``fit_pairs`` takes yours.
+        fewer; None for 10,000 of each kind: the paper takes all. ``fit_pairs`` takes yours.
     solver : "power" (fixed-point steps on L without a step size, to a proved optimum) or
         "projections" (the paper's gradient ascent with iterated projections: slower, and it may
         stop before the optimum). With ``diagonal`` it plays no part.
@@ -61,8 +61,8 @@ class MMC(PairMetric):
     -----
     M does not depend on the units of the features, and its scale means nothing: Σ_S d_M² = 1 makes
     all distances small when there are many similar pairs. The optimum has low rank, often 1 to 3:
-    neighbours are found in that few dimensions, which can cost accuracy. A few steps of the paper's
-    method, unfinished, keep more directions.
+    neighbours are found in that few dimensions, which can cost accuracy. ``max_iter=1`` stops near
+    the whitening of the similar pairs' scatter, where most directions are still there.
 
     Where the similar pairs agree in a direction in which dissimilar ones do not (fewer pairs than
     dimensions, for instance), stretching it costs nothing and there is no optimum. Then a warning
@@ -105,6 +105,10 @@ class MMC(PairMetric):
     def solve(self, points: Tensor, pairs: Pairs, log: Log) -> Solution:
         """The best map for these pairs."""
         return solve(self._problem(pairs), self.solver, self.diagonal, self.tol, log)
+
+    def usual_pairs(self, classes: int) -> int:
+        """10,000, however many classes there are."""
+        return 10_000
 
     def _problem(self, pairs: Pairs) -> Problem:
         S, D = pairs.V[pairs.same], pairs.V[~pairs.same]

@@ -168,7 +168,7 @@ def newton(problem: Problem, tol: float, log: Log) -> Solution:
         if moved is None:
             L = (w / w.sum()).sqrt() / unit
             return Solution(L.diag(), value, limit / value - 1, limit - value <= tol * value)
-        w, log.steps = moved, log.steps + 1
+        w, log.steps = moved / (2 * moved.sum()), log.steps + 1  # the best scale has Σ w = ½
 
 
 def _newton_step(

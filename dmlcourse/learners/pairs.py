@@ -21,8 +21,6 @@ from ..tuples import count_tuples, pairs_from_labels
 from .history import Log
 from .linear import LinearMetric, longest_first
 
-PER_CLASS = 20  # pairs of each kind, times the square of the number of classes
-
 
 class Pairs(NamedTuple):
     """The differences of m pairs, (m, d) in float64, and which are similar, (m,) bool."""
@@ -50,10 +48,12 @@ class Solution(NamedTuple):
 
 
 class PairMetric(LinearMetric):
-    """Base of the learners from pairs. Subclasses have a method ``solve``, and the parameters
+    """Base of the learners from pairs.
+
+    Subclasses have the methods ``solve`` and ``usual_pairs``, and the parameters
 
     n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
-        fewer; None for 20·c² of each kind with c classes, as Davis et al. (2007) do.
+        fewer; None for ``usual_pairs`` of each kind.
     random_state : the seed, or the generator, of that draw.
     """
 
@@ -104,6 +104,10 @@ class PairMetric(LinearMetric):
             )
         self.expect_steps()
 
+    def usual_pairs(self, classes: int) -> int:
+        """How many pairs of each kind are drawn from so many classes where nobody says."""
+        raise NotImplementedError
+
     def usable(self, x: Tensor, index: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
         """The drawn pairs (m, 2) of rows of x that can be learned from, and their kinds."""
         return index, same
@@ -131,7 +135,7 @@ class PairMetric(LinearMetric):
 
     def _drawn(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         there = count_tuples(labels)
-        most = self.n_pairs or PER_CLASS * len(self.classes_) ** 2
+        most = self.n_pairs or self.usual_pairs(len(self.classes_))
         similar, dissimilar = min(most, there.similar), min(most, there.dissimilar)
         return pairs_from_labels(labels, similar, dissimilar, self.random_state)
 
