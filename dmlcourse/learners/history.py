@@ -1,11 +1,25 @@
-"""What a solver leaves behind: how many steps it took, what each round reached, and when."""
+"""What a solver leaves behind: its solution, and a log of what each round reached, and when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+
+class Solution(NamedTuple):
+    """A map L (k, d), the objective there, the proved gap, and whether the solver came to its end.
+
+    The gap is how far the objective is from a bound that no metric passes, as a share of it.
+    """
+
+    L: Tensor
+    objective: float
+    gap: float
+    done: bool
 
 
 @dataclass

@@ -27,10 +27,10 @@ import torch
 from torch import Tensor
 
 from ..geometry.arrays import expect_square, take
-from .history import Log
+from .history import Log, Solution
 from .itml_objective import percentiles
 from .itml_solver import Problem, solve
-from .pairs import PairMetric, Pairs, Solution
+from .pairs import PairMetric, Pairs
 
 
 class ITML(PairMetric):

@@ -21,10 +21,9 @@ import torch
 from torch import Tensor
 
 from ..geometry.quasi_newton import LBFGS
-from .history import Log
+from .history import Log, Solution
 from .itml_objective import divergence, dual_values, price, sweep
 from .linear import square_root
-from .pairs import Solution
 
 LOOK = 10  # steps between two looks at the proof
 SHARES = torch.cat([torch.ones(1), 1 - 0.5 ** torch.arange(1.0, 31.0)]).double()

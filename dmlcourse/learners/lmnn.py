@@ -113,7 +113,7 @@ class LMNN(LinearMetric):
 
     def fit(self, X: Array, y: Array) -> LMNN:
         """Learn from points X (n, d) and their labels y (n,)."""
-        self._expect_parameters()
+        self.expect_parameters()
         x, labels = self.labelled(X, y)
         rank, dtype = self._rank(x.shape[1]), self.precision(x)
         targets = self._targets(x, labels)
@@ -124,14 +124,14 @@ class LMNN(LinearMetric):
         self.keep(longest_first(found.L, rank).to(dtype), X)
         tensors = isinstance(X, Tensor)
         self.targets_: Any = targets.to(X.device) if tensors else targets.cpu().numpy()
-        self.objective_ = found.objective
-        self.gap_ = (found.objective - found.bound) / found.objective if found.objective else 0.0
+        self.objective_, self.gap_ = found.objective, found.gap
         self.history_, self.n_iter_ = log.history, log.steps
         if not found.done:
             warnings.warn(self._unfinished(), ConvergenceWarning, stacklevel=2)
         return self
 
-    def _expect_parameters(self) -> None:
+    def expect_parameters(self) -> None:
+        """Raise ``ValueError`` for a parameter out of range."""
         expect_neighbours_and_weight(self.n_neighbors, self.mu)
         self.expect_steps()
 

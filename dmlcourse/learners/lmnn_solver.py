@@ -24,7 +24,7 @@ from torch import Tensor
 from ..geometry.quasi_newton import LBFGS
 from .certificate import Bounds
 from .coordinates import Coordinates
-from .history import Log
+from .history import Log, Solution
 from .impostors import Margins, Measure, Squares
 
 WIDTHS = (0.5, 0.1, 0.02)
@@ -42,15 +42,6 @@ class Step(NamedTuple):
     seconds: float
     objective: float
     impostors: int
-
-
-class Solution(NamedTuple):
-    """L (k, d) for the points as they came, ε there, a lower bound on ε, and whether it is done."""
-
-    L: Tensor
-    objective: float
-    bound: float
-    done: bool
 
 
 def solve(
@@ -85,7 +76,8 @@ def solve(
         L, done = polish(exact, L, bounds, tol, log)
     reached = objective(exact, L)
     log.add(reached, len(exact.point))
-    return Solution(coordinates.outward(L), reached, bounds.best, done)
+    gap = (reached - bounds.best) / reached if reached else 0.0
+    return Solution(coordinates.outward(L), reached, gap, done)
 
 
 def objective(margins: Margins, L: Tensor) -> float:

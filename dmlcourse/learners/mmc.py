@@ -21,9 +21,9 @@ from typing import Any
 
 from torch import Tensor
 
-from .history import Log
+from .history import Log, Solution
 from .mmc_solver import RIDGE, Problem, solve
-from .pairs import PairMetric, Pairs, Solution
+from .pairs import PairMetric, Pairs
 
 
 class MMC(PairMetric):

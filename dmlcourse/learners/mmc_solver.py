@@ -21,10 +21,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .history import Log
+from .history import Log, Solution
 from .linear import square_root
 from .mmc_objective import diagonal_parts, projected_step
-from .pairs import Solution
 
 RIDGE = 1e-6  # of the scatter of all pairs, where the similar ones do not span the space
 FLAT = 1e-10

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..geometry.arrays import Array, take
 from ..tuples import count_tuples, pairs_from_labels
-from .history import Log
+from .history import Log, Solution
 from .linear import LinearMetric, longest_first
 
 
@@ -36,15 +36,6 @@ class Step(NamedTuple):
     seconds: float
     objective: float
     gap: float
-
-
-class Solution(NamedTuple):
-    """A map L (k, d), the objective there, the proved gap, and whether it is small enough."""
-
-    L: Tensor
-    objective: float
-    gap: float
-    done: bool
 
 
 class PairMetric(LinearMetric):
