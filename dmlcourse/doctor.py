@@ -12,7 +12,7 @@ from .errors import UserError
 
 PYTHON = (3, 11)
 INSTALL = 'run "make setup" in the course folder, or "python -m pip install -r requirements.txt"'
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets", "nbformat")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "matplotlib", "anywidget", "ipywidgets", "nbformat")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 

@@ -2,8 +2,10 @@
 
 from .ellipse import ellipse_bench
 from .gaussians import gaussians_bench
+from .itml import itml_bench
 from .lmnn import lmnn_bench
 from .minkowski import minkowski_bench
+from .pairs import pairs_bench
 from .panel import progress_panel
 from .predictions import calibration, predict
 from .projections import projections_bench
@@ -13,8 +15,10 @@ __all__ = [
     "calibration",
     "ellipse_bench",
     "gaussians_bench",
+    "itml_bench",
     "lmnn_bench",
     "minkowski_bench",
+    "pairs_bench",
     "predict",
     "progress_panel",
     "projections_bench",

@@ -45,8 +45,8 @@ class ITML(PairMetric):
     prior : M₀: "identity", "covariance" (the inverse covariance of those points, which must have
         full rank), or a symmetric positive definite matrix (d, d).
     n_pairs : how many similar and how many dissimilar pairs ``fit`` draws, fewer where there are
-        fewer; None for 20·c² of each kind with c classes, about as in the paper. ``fit_pairs``
-        takes yours.
+        fewer; None for 20·c² of each kind with c classes, about as in the authors' code.
+        ``fit_pairs`` takes yours.
     solver : "lbfgs" (L-BFGS on L, to a proved optimum) or "cyclic" (the paper's projections onto
         one constraint after the other; exact to it, and far slower).
     tol : the proved gap, as a share of the objective, at which the solver stops.
@@ -148,7 +148,7 @@ class ITML(PairMetric):
         return found._replace(L=(eye + span @ inside @ span.T) @ root)
 
     def usual_pairs(self, classes: int) -> int:
-        """20·c²: the paper draws 40·c(c − 1) pairs of both kinds together."""
+        """20·c²: the authors' code draws 40·c(c − 1) pairs of both kinds together."""
         return 20 * classes**2
 
     def usable(self, x: Tensor, index: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,10 +157,15 @@ class ITML(PairMetric):
         useful = same | apart
         if not useful.all():
             warnings.warn(
-                f"{int((~useful).sum())} dissimilar pairs are at distance 0, as X has equal rows "
-                f"with different labels: no metric can part them, and they are left out.",
+                f"{int((~useful).sum())} dissimilar pairs are at distance 0, as equal points "
+                f"have different labels: no metric can part them, and they are left out.",
                 UserWarning,
                 stacklevel=3,
+            )
+        if not useful.any():
+            raise ValueError(
+                "No pairs are left: all are dissimilar and at distance 0. Remove equal rows with "
+                "different labels."
             )
         return index[useful], same[useful]
 
@@ -209,7 +214,7 @@ class ITML(PairMetric):
 def _two(name: str, value: Any) -> tuple[float, float]:
     """A pair of numbers."""
     try:
-        low, high = (float(part) for part in value)
+        low, high = (float(part) for part in ([value] if isinstance(value, str) else value))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} is {value!r}: expected two numbers.") from error
     return low, high
@@ -228,12 +233,14 @@ def _expect_bounds(u: float, l: float) -> None:
 
 
 def _expect_apart(squares: Tensor, same: Tensor) -> None:
-    """Raise ``ValueError`` for a dissimilar pair at distance 0."""
+    """Raise ``ValueError`` for a dissimilar pair at distance 0, or one beyond float64."""
+    if not torch.isfinite(squares).all():
+        raise ValueError("The squared distances overflow float64: divide the data by a number.")
     together = (~same & (squares == 0)).nonzero().flatten()
     if len(together):
         raise ValueError(
-            f"Pair {int(together[0])} is dissimilar and its two points are equal ({len(together)} "
-            f"such pairs): no metric can part them. Leave these pairs out."
+            f"Pair {int(together[0])} is dissimilar and its two points are at distance 0 "
+            f"({len(together)} such pairs): no metric can part them. Leave these pairs out."
         )
 
 

@@ -86,6 +86,11 @@ def itml_update(
         )
     image = matrix.double() @ difference.double()
     p = float(difference.double() @ image)
+    if not p > 0:
+        raise ValueError(
+            f"vᵀMv is {p:.6g}: expected a positive number. Either v is zero, or M is not positive "
+            f"definite."
+        )
     beta, xi, lam = projection(p, float(delta), float(xi), float(lam), gamma)
     return give_back(matrix.double() + beta * torch.outer(image, image)), xi, lam
 
@@ -110,12 +115,7 @@ def itml_sweep(
     matrix, differences, *numbers = given
     expect_square("M", matrix)
     expect_columns("V", differences, len(matrix))
-    for name, values in zip(("delta", "xi", "lam"), numbers, strict=True):
-        if values.shape != differences.shape[:1]:
-            raise ValueError(
-                f"{name} has shape {tuple(values.shape)}: expected ({len(differences)},), one "
-                f"number for each row of V."
-            )
+    _expect_numbers(differences, delta=numbers[0], xi=numbers[1], lam=numbers[2])
     signs, bounds, duals = (values.double().tolist() for values in numbers)
     result = sweep(matrix.double(), differences.double(), signs, bounds, duals, gamma)
     ends = [torch.tensor(v, dtype=torch.float64, device=matrix.device) for v in (bounds, duals)]
@@ -165,10 +165,11 @@ def itml_dual(
     Inside are λ ≥ 0 with B positive definite and 1 − δλξ⁰/γ > 0. V: (m, d); delta, xi0: (m,).
     """
     (duals,), _ = take_any(lam=lam)
-    M = torch.eye(V.shape[-1]) if isinstance(V, Tensor) else np.eye(np.shape(V)[-1])
+    M = torch.eye(V.shape[-1]).to(V) if isinstance(V, Tensor) else np.eye(np.shape(V)[-1])
     (_, prior, differences, signs, bounds), _ = _problem(M, M0, V, delta, xi0)
     root = torch.linalg.cholesky(prior).T  # M₀ = rootᵀ root
     whitened = differences @ root.T
+    _expect_numbers(differences, lam=duals)
     if (duals < 0).any():
         return -torch.inf
     return float(dual_values(duals.double(), whitened, signs, bounds, gamma, torch.ones(1))[0])
@@ -208,6 +209,17 @@ def _problem(M: Any, M0: Any, V: Any, delta: Any, xi0: Any):  # type: ignore[no-
     for name, square in (("M", matrix), ("M0", prior)):
         expect_square(name, square)
         expect_columns(name, square, differences.shape[1])
+    _expect_numbers(differences, delta=signs, xi0=bounds)
     if torch.linalg.cholesky_ex(prior).info:
         raise ValueError("M0 is not positive definite: the LogDet divergence from it is infinite.")
     return (matrix, prior, differences, signs, bounds), give_back
+
+
+def _expect_numbers(V: Tensor, **numbers: Tensor) -> None:
+    """Raise ``ValueError`` unless there is one number for each row of V."""
+    for name, values in numbers.items():
+        if values.shape != V.shape[:1]:
+            raise ValueError(
+                f"{name} has shape {tuple(values.shape)}: expected ({len(V)},), one number for "
+                f"each row of V."
+            )

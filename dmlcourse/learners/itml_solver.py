@@ -74,7 +74,7 @@ def lbfgs(problem: Problem, tol: float, log: Log) -> Solution:
         if log.steps % LOOK == 0 or log.spent or not moved:
             value, w = problem.value(search.x)
             best = max(best, problem.bound(problem.delta * w))
-            gap = (value - best) / value if value > 0 else 0.0
+            gap = _gap(value, best)
             log.add(value, gap)
             if gap <= tol or log.spent or not moved:
                 return Solution(search.x, value, gap, gap <= tol)
@@ -91,9 +91,14 @@ def cyclic(problem: Problem, tol: float, log: Log) -> Solution:
             L = square_root(M)
             value, _ = problem.value(L)
             best = max(best, problem.bound(torch.tensor(lam, dtype=torch.float64).to(problem.V)))
-            gap = (value - best) / value if value > 0 else 0.0
+            gap = _gap(value, best)
             log.add(value, gap)
             if gap <= tol or log.spent:
                 return Solution(L, value, gap, gap <= tol)
         M = sweep(M, problem.V, delta, xi, lam, problem.gamma)
         log.steps += 1
+
+
+def _gap(value: float, best: float) -> float:
+    """How far the value is above the bound, as a share of it; never negative by rounding."""
+    return max(0.0, (value - best) / value) if value > 0 else 0.0

@@ -26,6 +26,7 @@ from .itml import ITML
 
 KERNELS = ("rbf", "laplacian", "linear", "poly", "polynomial", "sigmoid", "cosine")
 FLAT = 1e-10  # of the largest eigenvalue of the kernel matrix
+EQUAL = 1e-12  # of the largest κ(x, x): points with equal features, but for rounding
 BLOCK = 256
 
 
@@ -101,9 +102,10 @@ class KernelITML(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def fit_pairs(self, pairs: Any, same: Any) -> Self:
         """Learn from pairs of points, shape (n, 2, d), and whether each is similar, (n,) bool."""
         pairs = np.asarray(pairs)
-        if pairs.ndim != 3 or pairs.shape[1] != 2:
+        if pairs.ndim != 3 or pairs.shape[1] != 2 or 0 in pairs.shape:
             raise ValueError(
-                f"pairs has shape {pairs.shape}: expected (n, 2, d), the two points of each pair."
+                f"pairs has shape {pairs.shape}: expected (n, 2, d), the two points of each of n "
+                f"pairs, with n and d at least 1."
             )
         X = validate_data(self, pairs.reshape(-1, pairs.shape[2]), dtype=np.float64)
         points, place = np.unique(X, axis=0, return_inverse=True)
@@ -162,7 +164,7 @@ class KernelITML(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             )
         kept = values > FLAT * values[-1]
         self.X_fit_, self.basis_ = X, vectors[:, kept] / np.sqrt(values[kept])
-        return vectors[:, kept] * np.sqrt(values[kept])
+        return (vectors[:, kept] * np.sqrt(values[kept]))[_first_equal(K)]
 
     def _coordinates(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "itml_")
@@ -180,3 +182,9 @@ class KernelITML(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
 def _blocks(X: np.ndarray) -> list[np.ndarray]:
     return np.split(X, range(BLOCK, len(X), BLOCK))
+
+
+def _first_equal(K: np.ndarray) -> np.ndarray:
+    """For each point the first that has the same features φ(x), but for rounding: (n,)."""
+    own = K.diagonal()
+    return (own[:, None] + own - 2 * K <= EQUAL * own.max()).argmax(1)

@@ -59,10 +59,10 @@ class MMC(PairMetric):
 
     Notes
     -----
-    M does not depend on the units of the features, and its scale means nothing: Σ_S d_M² = 1 makes
-    all distances small when there are many similar pairs. The optimum has low rank, often 1 to 3:
-    neighbours are found in that few dimensions, which can cost accuracy. ``max_iter=1`` stops near
-    the whitening of the similar pairs' scatter, where most directions are still there.
+    Distances do not depend on the units of the features. Their scale means nothing: Σ_S d_M² = 1
+    makes all of them small when there are many similar pairs. The optimum has low rank, often 1 to
+    3: neighbours are found in that few dimensions, which can cost accuracy. ``max_iter=1`` stops a
+    step after the whitening of the similar pairs' scatter, where most directions are still there.
 
     Where the similar pairs agree in a direction in which dissimilar ones do not (fewer pairs than
     dimensions, for instance), stretching it costs nothing and there is no optimum. Then a warning
@@ -125,6 +125,6 @@ class MMC(PairMetric):
                 f"({RIDGE**0.5:.1%} of each feature's unit) is added to every similar pair. More "
                 f"similar pairs or fewer features (PCA) make the question well posed.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return problem

@@ -66,7 +66,7 @@ class Problem:
     def whitened(self) -> tuple[Tensor, Tensor]:
         """W (d, r) with WᵀAW = I, and the differences DW of the dissimilar pairs."""
         values, vectors = torch.linalg.eigh(self.S.T @ self.S)
-        kept = values > FLAT * values[-1]
+        kept = values > FLAT * len(self.S)  # the others are flat for dissimilar pairs too
         W = vectors[:, kept] / values[kept].sqrt()
         return W, self.D @ W
 
@@ -96,7 +96,7 @@ def power(problem: Problem, tol: float, log: Log) -> Solution:
         Z = D @ L.T
         if log.steps % LOOK == 0 or log.spent:
             value, bound = proof(Z, D)
-            limit = min(limit, bound)
+            limit = max(value, min(limit, bound))  # not below it by rounding
             log.add(value, limit / value - 1)
             if limit - value <= tol * value or log.spent:
                 return Solution(L @ W.T, value, limit / value - 1, limit - value <= tol * value)
@@ -144,7 +144,8 @@ def projections(problem: Problem, tol: float, log: Log) -> Solution:
             done = rate * len(D) < torch.finfo(M.dtype).eps * float(M.norm())
         if log.steps % LOOK == 0 or done or log.spent:
             L = square_root(M)
-            limit = min(limit, proof(whitened @ (L @ inward.T).T, whitened)[1])
+            bound = proof(whitened @ (L @ inward.T).T, whitened)[1]
+            limit = max(value, min(limit, bound))
             log.add(value, limit / value - 1)
     return Solution(square_root(M), value, limit / value - 1, done)
 
@@ -161,7 +162,7 @@ def newton(problem: Problem, tol: float, log: Log) -> Solution:
     while True:
         at = diagonal_parts(w, price, squares)
         value, bound = diagonal_proof(w, squares)
-        limit = min(limit, bound)
+        limit = max(value, min(limit, bound))
         log.add(value, limit / value - 1)
         moved = None if limit - value <= tol * value or log.spent else _newton_step(w, squares, *at)
         if moved is None:
@@ -173,7 +174,10 @@ def newton(problem: Problem, tol: float, log: Log) -> Solution:
 def _newton_step(
     w: Tensor, squares: Tensor, value: Tensor, gradient: Tensor, hessian: Tensor
 ) -> Tensor | None:
-    """w after one projected step downhill; None where rounding leaves none."""
+    """w after one projected step downhill, with no pair at distance 0, where f has no gradient.
+
+    None where rounding leaves no such step.
+    """
     free, price = (w > 0) | (gradient < 0), torch.ones_like(w)
     inner = hessian[free][:, free]
     inner = inner + torch.eye(len(inner)).to(w) * (1e-12 * inner.trace())
@@ -181,8 +185,8 @@ def _newton_step(
     step[free] = -torch.linalg.solve(inner, gradient[free])
     for halvings in range(40):
         moved = (w + step / 2**halvings).clamp(min=0)
-        fall = gradient @ (moved - w)
-        if fall < 0 and diagonal_parts(moved, price, squares)[0] <= value + 1e-4 * fall:
+        fall, apart = gradient @ (moved - w), (squares @ moved).min() > 0
+        if apart and fall < 0 and diagonal_parts(moved, price, squares)[0] <= value + 1e-4 * fall:
             return moved
     return None
 

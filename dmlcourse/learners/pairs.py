@@ -83,6 +83,8 @@ class PairMetric(LinearMetric):
         given = points.double()
         differences = Pairs(given[:, 0] - given[:, 1], kinds)
         self._learn(given.flatten(0, 1), differences, self.precision(points), pairs)
+        for name in ("classes_", "pairs_", "same_"):  # of an earlier fit
+            self.__dict__.pop(name, None)
         return self
 
     def expect_parameters(self) -> None:
@@ -133,10 +135,10 @@ class PairMetric(LinearMetric):
     def _points_of(self, pairs: Any) -> Tensor:
         """The pairs as a tensor (n, 2, d) on the device; sets ``n_features_in_``."""
         pairs = pairs if isinstance(pairs, Tensor) else np.asarray(pairs)
-        if pairs.ndim != 3 or pairs.shape[1] != 2 or not pairs.shape[0]:
+        if pairs.ndim != 3 or pairs.shape[1] != 2 or 0 in pairs.shape:
             raise ValueError(
                 f"pairs has shape {tuple(pairs.shape)}: expected (n, 2, d), the two points of each "
-                f"of n pairs, with n at least 1."
+                f"of n pairs, with n and d at least 1."
             )
         rows = pairs.reshape(-1, pairs.shape[2])
         if isinstance(pairs, Tensor):
@@ -164,7 +166,7 @@ def _kinds(same: Any, n: int, device: torch.device) -> Tensor:
 
 def _warn_of_contradictions(points: Tensor, same: Tensor) -> None:
     """Warn where two points are called similar by one pair and dissimilar by another."""
-    ends = [end.cpu().numpy() for end in points.unbind(1)]
+    ends = [end.double().cpu().numpy() for end in points.unbind(1)]
     first, second = (np.unique(np.concatenate(ends), axis=0, return_inverse=True)[1]).reshape(2, -1)
     codes = np.sort([first, second], axis=0)
     kinds = same.cpu().numpy()
@@ -175,5 +177,5 @@ def _warn_of_contradictions(points: Tensor, same: Tensor) -> None:
             f"{both} pairs of points are given as similar and as dissimilar too: no metric can "
             f"meet both. The result is a compromise.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

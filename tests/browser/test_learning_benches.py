@@ -1,4 +1,4 @@
-"""A reader moves the benches of chapters 03 and 05 by keyboard, and the picture follows."""
+"""A reader moves the benches of chapters 03, 05 and 06 by keyboard, and the picture follows."""
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -8,10 +8,11 @@ pytestmark = pytest.mark.browser
 CELLS = {
     "projections": "projections_bench(first=2, second=-2, budget=-0.5)",
     "lmnn": "lmnn_bench(step=0, anchor=1)",
+    "itml": "itml_bench(u=2, l=6, gamma=1)",
 }
 NOTEBOOK = new_notebook(
     cells=[
-        new_code_cell("from dmlcourse.benches import lmnn_bench, projections_bench"),
+        new_code_cell("from dmlcourse.benches import itml_bench, lmnn_bench, projections_bench"),
         *map(new_code_cell, CELLS.values()),
     ]
 )
@@ -20,7 +21,7 @@ NOTEBOOK = new_notebook(
 @pytest.fixture(scope="module")
 def opened(lab_page):
     lab_page.open(NOTEBOOK).run_all()
-    for index in (1, 2):
+    for index in (1, 2, 3):
         lab_page.output(index).locator("img").wait_for()
     yield lab_page
     lab_page.close()
@@ -59,3 +60,16 @@ def test_impostors_leave_while_training_goes_on(opened):
     assert "none" in area.get_by_role("status").inner_text()
     assert len({first, after[0], area.locator("img").get_attribute("src")}) == 3
     opened.screenshot("bench-lmnn")
+
+
+def test_a_higher_price_of_slack_breaks_fewer_bounds(opened):
+    area = opened.output(3)
+    first = area.locator("img").get_attribute("src")
+    after = press(opened, area, "log₁₀ γ", "ArrowUp", "γ = 1.78; M at the optimum")
+    area.get_by_label("log₁₀ γ").fill("3")
+    opened.page.keyboard.press("Enter")
+    area.get_by_role("status").filter(has_text="Bounds broken: 3 of 16").wait_for()
+    fewer = press(opened, area, "sweeps", "ArrowDown", "M after 50 sweeps")
+    assert len({first, after[0], fewer[0]}) == 3
+    assert "γ is 1000" in fewer[1]
+    opened.screenshot("bench-itml")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dmlcourse import exercises, geometry, learners
+from dmlcourse import exercises, geometry, learners, tuples
 from dmlcourse.checks.judging import PASSED, Key, judge
 from dmlcourse.checks.render import plain
 from dmlcourse.observing import observe
@@ -53,6 +53,20 @@ def diagonal_steps(Q, c, x, step, rounds):
     return x
 
 
+def balanced_pairs(y, n, rng):
+    """n pairs of each kind, or all where there are fewer."""
+    there = tuples.count_tuples(y)
+    similar, dissimilar = min(n, there.similar), min(n, there.dissimilar)
+    pairs, same = tuples.pairs_from_labels(y, similar, dissimilar, rng)
+    return pairs[same], pairs[~same]
+
+
+def rank_one(S, D):
+    """The metric that spends the whole budget on the direction of most scatter of D per S."""
+    L = geometry.trace_maximiser(D.T @ D, 1, S.T @ S)
+    return L.T @ L
+
+
 LIBRARY = {
     "00.0": lambda x, y: geometry.pairwise_distances(x[None], y[None])[0, 0],
     "00.1": lambda X, Y: geometry.pairwise_distances(X, Y, squared=True),
@@ -77,11 +91,21 @@ LIBRARY = {
     "03.5": geometry.trace_maximiser,
     "03.5b": geometry.lda,
     "03.6": geometry.logdet_divergence,
+    "04.1": balanced_pairs,
+    "04.2": learners.mmc_diagonal_objective,
+    "04.2b": learners.mmc_newton_step,
+    "04.3": learners.mmc_step,
+    "04.4": rank_one,
     "05.1": learners.target_neighbours,
     "05.2": learners.lmnn_loss,
     "05.3": learners.lmnn_gradient,
     "05.4": learners.lmnn_step,
     "05.5": learners.impostor_counts,
+    "06.1": lambda M0, M: geometry.logdet_divergence(M, M0) / 2,
+    "06.2": learners.itml_bounds,
+    "06.3": learners.itml_update,
+    "06.4": learners.itml_sweep,
+    "06.5": learners.itml_dual,
 }
 
 
