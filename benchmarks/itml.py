@@ -170,7 +170,8 @@ def plot(file: Path, options: argparse.Namespace) -> None:
         draw(axes, costs(axis, options))
         axes.set(xlabel=axis, title=title)
     panels[0].set_ylabel("processor seconds of a fit")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    names = panels[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside upper center", ncols=3, fontsize="small")
     figure.savefig(file, dpi=110)
 
 

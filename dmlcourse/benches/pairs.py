@@ -129,19 +129,19 @@ def _metric(pairs: tuple[Pair, ...], squared: bool) -> tuple[np.ndarray, bool]:
 def learn(S: np.ndarray, D: np.ndarray, squared: bool = False) -> tuple[np.ndarray, bool]:
     """M that maximises Σ_D d, or Σ_D d², where Σ_S d² ≤ 1; and whether a ridge was needed.
 
-    S (m_S, 2) and D (m_D, 2) are differences of similar and dissimilar pairs. Where those of S are
-    parallel and those of D are not, nothing limits M across S: then each similar pair costs in each
-    feature 0.1 % of its unit more, as in `dmlcourse.learners.MMC`.
+    S (m_S, 2) and D (m_D, 2) are differences of similar and dissimilar pairs. In coordinates in
+    which all pairs together have variance 1 each way, S may leave a direction free: then similar
+    pairs pay there for 0.1 % of what all pairs spread, as in `dmlcourse.learners.MMC`.
     """
-    unit = np.sqrt((np.concatenate([S, D]) ** 2).mean(axis=0))
-    S, D = S / unit, D / unit
+    scatter = np.concatenate([S, D]).T @ np.concatenate([S, D]) / (len(S) + len(D))
+    spreads, vectors = np.linalg.eigh(scatter)
+    there = spreads > FLAT * spreads[-1]
+    into = vectors[:, there] / np.sqrt(spreads[there])
+    S, D = S @ into, D @ into
     values, vectors = np.linalg.eigh(S.T @ S)
-    free = vectors[:, values <= FLAT * len(S)]
-    ridge = bool(((D @ free) ** 2).mean(axis=0).max(initial=0) > FLAT)
-    values = values.clip(0) + ridge * RIDGE * len(S)
-    kept = values > FLAT * values[-1]
-    W = vectors[:, kept] / np.sqrt(values[kept])  # in these coordinates the budget is tr M ≤ 1
-    L = (leading(D @ W) if squared else climb(D @ W)) @ W.T / unit
+    ridge = bool(values[0] <= FLAT * len(S))
+    W = vectors / np.sqrt(values.clip(0) + ridge * RIDGE * len(S))  # here the budget is tr M ≤ 1
+    L = (leading(D @ W) if squared else climb(D @ W)) @ W.T @ into.T
     return L.T @ L, ridge
 
 
@@ -385,7 +385,7 @@ def _metric_in_words(state: PairsState) -> str:
     if state.ridge:
         said += (
             " The must-link pairs point in one direction only. To stretch across it would cost "
-            "nothing, and no M would be best; so 0.1 % of each unit is added to what they cost, "
+            "nothing, and no M would be best; so they pay for 0.1 % of what all pairs spread, "
             "and nearly the whole budget goes there."
         )
     return said

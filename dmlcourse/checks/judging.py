@@ -310,12 +310,17 @@ def _finding(key: Key, number: int, seen: Observation, outcome: Outcome) -> Find
 
 
 def _dtype_remark(case: Case, seen: Observation) -> str:
-    """A word on a result of less precision than the inputs; for answers that are real numbers."""
+    """A word on a result of less precision than the inputs; for answers that are real numbers.
+
+    Of several results only arrays count: a number among them may well be whole.
+    """
     given = {v.dtype for v in case.inputs.values() if isinstance(v, np.ndarray)}
     floats = {d for d in given if d.kind == "f"}
     for value in seen.values.values():
         array = value.array
-        if array is not None and len(floats) == 1 and array.dtype.kind in "fiu":
+        if array is None or (len(seen.values) > 1 and not array.ndim):
+            continue
+        if len(floats) == 1 and array.dtype.kind in "fiu":
             (wanted,) = floats
             if array.dtype.kind != "f" or array.dtype.itemsize < wanted.itemsize:
                 return f" Your result is {array.dtype}; the inputs are {wanted}."

@@ -22,7 +22,7 @@ class Coordinates:
         if not scale.any():
             raise ValueError("X has the same values in every row: no metric can tell them apart.")
         scale = torch.where(scale > 0, scale, 1)
-        basis, inverse = _whitening(points / scale, torch.finfo(X.dtype).eps)
+        basis, inverse = whitening(points / scale, torch.finfo(X.dtype).eps)
         points = (points / scale) @ basis
         gaps = points[anchor] - points[target]
         pull = gaps.T @ gaps
@@ -42,7 +42,7 @@ class Coordinates:
         return L.double() @ self._in
 
 
-def _whitening(X: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def whitening(X: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """A basis (d, r) in which the rows of X have variance 1 each way, and its inverse (d, r).
 
     Directions in which X is smaller than 100·eps of its largest are left out: they are rounding.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -11,15 +12,22 @@ from torch import Tensor
 
 
 class Solution(NamedTuple):
-    """A map L (k, d), the objective there, the proved gap, and whether the solver came to its end.
-
-    The gap is how far the objective is from a bound that no metric passes, as a share of it.
-    """
+    """A map L (k, d), the objective there, its proved gap, and whether the solver was done."""
 
     L: Tensor
     objective: float
     gap: float
     done: bool
+
+
+def relative_gap(objective: float, bound: float) -> float:
+    """How far the objective is from a bound that no metric passes, as a share of it.
+
+    ∞ where either is not finite: then nothing is proved.
+    """
+    if not isfinite(objective) or not isfinite(bound):
+        return inf
+    return abs(objective - bound) / objective if objective else 0.0
 
 
 @dataclass
@@ -49,3 +57,31 @@ class Log:
         if self.say:
             told = zip(line._fields[2:], values, strict=True)
             self.say(f"step {self.steps}: {', '.join(f'{name} {v:.6g}' for name, v in told)}")
+
+
+def until_proved(
+    step: Callable[[], bool],
+    look: Callable[[], tuple[float, float]],
+    tighter: Callable[[float, float], float],
+    tol: float,
+    log: Log,
+    every: int = 1,
+) -> tuple[float, float]:
+    """Step until the gap is at most tol, the log is spent or no step is left: (objective, gap).
+
+    step moves once, and is False where it cannot. look gives the objective and a bound that no
+    metric passes; of all bounds the tightest counts, tighter is min or max. One look in ``every``
+    steps, and one at the end.
+    """
+    best, moved = None, True
+    while True:
+        if log.steps % every == 0 or log.spent or not moved:
+            objective, bound = look()
+            best = bound if best is None else tighter(best, bound)
+            passed = tighter(best, objective) == best  # by rounding: then the gap is closed
+            gap = 0.0 if passed and isfinite(objective) else relative_gap(objective, best)
+            log.add(objective, gap)
+            if gap <= tol or log.spent or not moved:
+                return objective, gap
+        moved = step()
+        log.steps += moved

@@ -7,13 +7,14 @@ one mean is KL(p(x; M₀)‖p(x; M)) = ½ D_ld(M, M₀), with D_ld(M, M₀) = tr
 
     under     d_M² ≤ ξᵢ for similar pairs, ξ⁰ᵢ = u;  d_M² ≥ ξᵢ for dissimilar ones, ξ⁰ᵢ = ℓ
 
-Without the slack ξ there might be no metric that meets all bounds. With it there is always one, and
-only one best. M stays positive definite without any projection onto the cone: at its border D_ld is
-infinite.
+Without the slack ξ there might be no metric that meets all bounds. With it there is one, and only
+one best, unless a dissimilar pair is at distance 0. M stays positive definite without any
+projection onto the cone: at its border D_ld is infinite.
 
 Source: Davis, Kulis, Jain, Sra & Dhillon (2007), International Conference on Machine Learning,
 209-216, Information-theoretic metric learning. Chapter 06. The problem, its dual and one projection
-are in ``itml_objective.py``, how it is solved is in ``itml_solver.py``.
+are in ``itml_objective.py``, how it is solved is in ``itml_solver.py``, and what is made of the
+parameters in ``itml_input.py``.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ import warnings
 from numbers import Real
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry.arrays import expect_square, take
 from .history import Log, Solution
+from .itml_input import expect_apart, expect_bounds, prior_root, span_of, two
 from .itml_objective import percentiles
 from .itml_solver import Problem, solve
 from .pairs import PairMetric, Pairs
@@ -121,26 +121,26 @@ class ITML(PairMetric):
                 f"gamma is {self.gamma!r}: expected a finite number above 0. To insist on the "
                 f"bounds take a large one, such as 1e4."
             )
-        low, high = _two("percentiles", self.percentiles)
+        low, high = two("percentiles", self.percentiles)
         if not 0 <= low <= high <= 100:
             raise ValueError(
                 f"percentiles is {self.percentiles!r}: expected two numbers from 0 to 100, the "
                 f"smaller one first."
             )
         if self.bounds is not None:
-            _expect_bounds(*_two("bounds", self.bounds))
+            expect_bounds(*two("bounds", self.bounds))
 
     def solve(self, points: Tensor, pairs: Pairs, log: Log) -> Solution:
         """The best map for these pairs."""
-        root = self._prior_root(points)
+        root = prior_root(self.prior, points)
         V = pairs.V @ root.T
         squares = V.square().sum(1)
-        _expect_apart(squares, pairs.same)
+        expect_apart(squares, pairs.same)
         u, l = self._bounds_of(points @ root.T)
         self.bounds_ = (u, l)
         one = torch.ones_like(squares)
         delta, xi0 = torch.where(pairs.same, one, -one), torch.where(pairs.same, u * one, l * one)
-        span = _span(V)
+        span = span_of(V)
         problem = Problem(V @ span, delta, xi0, float(self.gamma))
         found = solve(problem, self.solver, self.tol, log)
         eye = torch.eye(len(span)).to(V)
@@ -169,39 +169,12 @@ class ITML(PairMetric):
             )
         return index[useful], same[useful]
 
-    def _prior_root(self, points: Tensor) -> Tensor:
-        """L₀ with L₀ᵀL₀ = M₀, (d, d)."""
-        d = points.shape[1]
-        if isinstance(self.prior, str) and self.prior == "identity":
-            return torch.eye(d).to(points)
-        if isinstance(self.prior, str) and self.prior == "covariance":
-            return _root_of_precision(points)
-        if isinstance(self.prior, str) or self.prior is None:
-            raise ValueError(
-                f'prior is {self.prior!r}: expected "identity", "covariance" or a matrix '
-                f"({d}, {d})."
-            )
-        (M0,), _ = take(prior=self.prior)
-        M0 = M0.detach().double().to(points.device)
-        expect_square("prior", M0)
-        if len(M0) != d:
-            raise ValueError(f"prior has shape {tuple(M0.shape)}: expected ({d}, {d}).")
-        if not torch.allclose(M0, M0.T, rtol=1e-6, atol=1e-9 * float(M0.abs().max())):
-            raise ValueError("prior is not symmetric: (M + M.T)/2 is the nearest matrix that is.")
-        factor, bad = torch.linalg.cholesky_ex((M0 + M0.T) / 2)
-        if bad:
-            raise ValueError(
-                "prior is not positive definite: from it every metric is infinitely far. Add a "
-                "small multiple of the identity."
-            )
-        return factor.T
-
     def _bounds_of(self, z: Tensor) -> tuple[float, float]:
         """(u, ℓ), from the points after the map of M₀ where they are not given."""
         if self.bounds is not None:
-            u, l = _two("bounds", self.bounds)
+            u, l = two("bounds", self.bounds)
             return u, l
-        u, l = percentiles(z, *_two("percentiles", self.percentiles))
+        u, l = percentiles(z, *two("percentiles", self.percentiles))
         if not 0 < u <= l < float("inf"):
             raise ValueError(
                 f"The percentiles {self.percentiles} of the squared distances are {u:.6g} and "
@@ -209,60 +182,3 @@ class ITML(PairMetric):
                 f"higher percentiles."
             )
         return u, l
-
-
-def _two(name: str, value: Any) -> tuple[float, float]:
-    """A pair of numbers."""
-    try:
-        low, high = (float(part) for part in ([value] if isinstance(value, str) else value))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is {value!r}: expected two numbers.") from error
-    return low, high
-
-
-def _expect_bounds(u: float, l: float) -> None:
-    if not 0 < u < float("inf") or not 0 < l < float("inf"):
-        raise ValueError(
-            f"bounds is ({u:g}, {l:g}): expected (u, ℓ), two finite squared distances above 0."
-        )
-    if u > l:
-        raise ValueError(
-            f"bounds is ({u:g}, {l:g}): similar pairs would be allowed farther than dissimilar "
-            f"ones must be. Expected (u, ℓ) with u ≤ ℓ: the bound of the similar pairs first."
-        )
-
-
-def _expect_apart(squares: Tensor, same: Tensor) -> None:
-    """Raise ``ValueError`` for a dissimilar pair at distance 0, or one beyond float64."""
-    if not torch.isfinite(squares).all():
-        raise ValueError("The squared distances overflow float64: divide the data by a number.")
-    together = (~same & (squares == 0)).nonzero().flatten()
-    if len(together):
-        raise ValueError(
-            f"Pair {int(together[0])} is dissimilar and its two points are at distance 0 "
-            f"({len(together)} such pairs): no metric can part them. Leave these pairs out."
-        )
-
-
-def _span(V: Tensor) -> Tensor:
-    """An orthonormal basis (d, r) of the directions in which the differences (m, d) lie.
-
-    The identity where they fill the space, as they do with enough pairs.
-    """
-    if len(V) >= V.shape[1]:
-        return torch.eye(V.shape[1]).to(V)
-    _, sizes, rows = torch.linalg.svd(V, full_matrices=False)
-    return rows[sizes > torch.finfo(V.dtype).eps * max(V.shape) * sizes[0]].T
-
-
-def _root_of_precision(points: Tensor) -> Tensor:
-    """L₀ with L₀ᵀL₀ the inverse covariance of the points."""
-    centred = points - points.mean(0)
-    _, sizes, rows = torch.linalg.svd(centred, full_matrices=False)
-    flat = int((sizes <= np.sqrt(np.finfo(float).eps) * sizes[0]).sum()) + len(rows.T) - len(rows)
-    if flat:
-        raise ValueError(
-            f"The points do not vary in {flat} of {points.shape[1]} directions, so their "
-            f'covariance has no inverse: reduce the features (PCA), or use prior="identity".'
-        )
-    return rows * ((len(points) - 1) ** 0.5 / sizes)[:, None]

@@ -148,12 +148,14 @@ def itml_primal(
     V: (m, d); delta, xi0: (m,). Infinite where M is not positive definite, or puts a dissimilar
     pair at distance 0.
     """
-    (matrix, prior, differences, signs, bounds), _ = _problem(M, M0, V, delta, xi0)
+    prior, (V_, signs, bounds, matrix) = _prior_and(M0, V=V, delta=delta, xi0=xi0, M=M)
+    expect_square("M", matrix)
+    expect_columns("M", matrix, V_.shape[1])
     chol, bad = torch.linalg.cholesky_ex(matrix)
     if bad:
         return torch.inf
     L = chol.T @ torch.linalg.inv(torch.linalg.cholesky(prior)).T
-    ratio = (differences @ chol).square().sum(1) / bounds
+    ratio = (V_ @ chol).square().sum(1) / bounds
     return float(divergence(L) + price(ratio, signs, gamma))
 
 
@@ -164,15 +166,11 @@ def itml_dual(
 
     Inside are λ ≥ 0 with B positive definite and 1 − δλξ⁰/γ > 0. V: (m, d); delta, xi0: (m,).
     """
-    (duals,), _ = take_any(lam=lam)
-    M = torch.eye(V.shape[-1]).to(V) if isinstance(V, Tensor) else np.eye(np.shape(V)[-1])
-    (_, prior, differences, signs, bounds), _ = _problem(M, M0, V, delta, xi0)
-    root = torch.linalg.cholesky(prior).T  # M₀ = rootᵀ root
-    whitened = differences @ root.T
-    _expect_numbers(differences, lam=duals)
+    prior, (V_, duals, signs, bounds) = _prior_and(M0, V=V, lam=lam, delta=delta, xi0=xi0)
     if (duals < 0).any():
         return -torch.inf
-    return float(dual_values(duals.double(), whitened, signs, bounds, gamma, torch.ones(1))[0])
+    whitened = V_ @ torch.linalg.cholesky(prior)  # M₀ = CCᵀ, so that z = Cᵀx
+    return float(dual_values(duals, whitened, signs, bounds, gamma, torch.ones(1))[0])
 
 
 def divergence(L: Tensor) -> Tensor:
@@ -200,19 +198,18 @@ def dual_values(
     return torch.where((inside > 0).all(1) & (slack > 0).all(1), value, -torch.inf)
 
 
-def _problem(M: Any, M0: Any, V: Any, delta: Any, xi0: Any):  # type: ignore[no-untyped-def]
-    """M, M₀, V, δ and ξ⁰ as float64 tensors of fitting shapes."""
-    given = {"M": M, "V": V, "delta": delta, "xi0": xi0}
-    tensors, give_back = take_any(**(given if M0 is None else {**given, "M0": M0}))
-    matrix, differences, signs, bounds, *rest = (t.detach().double() for t in tensors)
-    prior = rest[0] if rest else torch.eye(len(matrix)).to(matrix)
-    for name, square in (("M", matrix), ("M0", prior)):
-        expect_square(name, square)
-        expect_columns(name, square, differences.shape[1])
-    _expect_numbers(differences, delta=signs, xi0=bounds)
+def _prior_and(M0: Any, V: Any, **others: Any) -> tuple[Tensor, list[Tensor]]:
+    """M₀, and all others as float64 tensors of fitting shapes: M, or a number for each v."""
+    given = {"V": V, **others, **({} if M0 is None else {"M0": M0})}
+    tensors = dict(zip(given, (t.detach().double() for t in take_any(**given)[0]), strict=True))
+    eye = torch.eye(tensors["V"].shape[-1]).to(tensors["V"])
+    prior = tensors.pop("M0", eye)
+    expect_square("M0", prior)
+    expect_columns("V", tensors["V"], len(prior))
+    _expect_numbers(tensors["V"], **{k: t for k, t in tensors.items() if k not in ("V", "M")})
     if torch.linalg.cholesky_ex(prior).info:
         raise ValueError("M0 is not positive definite: the LogDet divergence from it is infinite.")
-    return (matrix, prior, differences, signs, bounds), give_back
+    return prior, list(tensors.values())
 
 
 def _expect_numbers(V: Tensor, **numbers: Tensor) -> None:

@@ -15,16 +15,18 @@ near the end is.
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..geometry.quasi_newton import LBFGS
-from .history import Log, Solution
+from .history import Log, Solution, until_proved
 from .itml_objective import divergence, dual_values, price, sweep
 from .linear import square_root
 
+BORDER = 1e10  # ‖L‖‖L⁻¹‖: beyond it rounding decides what log det is
 LOOK = 10  # steps between two looks at the proof
 SHARES = torch.cat([torch.ones(1), 1 - 0.5 ** torch.arange(1.0, 31.0)]).double()
 
@@ -45,11 +47,15 @@ class Problem(NamedTuple):
         return float(value), torch.where(violated, self.gamma * (1 / self.xi0 - 1 / p), 0)
 
     def value_and_gradient(self, L: Tensor) -> tuple[float, Tensor]:
-        """The primal value of LᵀL and its gradient by L, (r, r)."""
+        """The primal value of LᵀL and its gradient by L, (r, r).
+
+        Where L is singular up to rounding the value counts as infinite, as it is at the border of
+        the cone.
+        """
         value, w = self.value(L)
-        if value == torch.inf or value != value:
-            return torch.inf, torch.zeros_like(L)
-        inverse = torch.linalg.inv(L)
+        inverse, singular = torch.linalg.inv_ex(L)
+        if not isfinite(value) or singular or not L.norm() * inverse.norm() < BORDER:
+            return inf, torch.zeros_like(L)
         return value, 2 * (L - inverse.T + ((L @ self.V.T) * w) @ self.V)
 
     def bound(self, lam: Tensor) -> float:
@@ -67,38 +73,32 @@ def solve(problem: Problem, solver: str, tol: float, log: Log) -> Solution:
 
 def lbfgs(problem: Problem, tol: float, log: Log) -> Solution:
     """L-BFGS from M₀, until the gap is below tol of the objective."""
-    search, best = LBFGS(torch.eye(problem.V.shape[1]).to(problem.V)), 0.0
+    search = LBFGS(torch.eye(problem.V.shape[1]).to(problem.V))
     search.look(problem.value_and_gradient)
-    moved = True
-    while True:
-        if log.steps % LOOK == 0 or log.spent or not moved:
-            value, w = problem.value(search.x)
-            best = max(best, problem.bound(problem.delta * w))
-            gap = _gap(value, best)
-            log.add(value, gap)
-            if gap <= tol or log.spent or not moved:
-                return Solution(search.x, value, gap, gap <= tol)
-        moved = search.step(problem.value_and_gradient)
-        log.steps += moved
+
+    def look() -> tuple[float, float]:
+        value, w = problem.value(search.x)
+        return value, problem.bound(problem.delta * w)
+
+    value, gap = until_proved(
+        lambda: search.step(problem.value_and_gradient), look, max, tol, log, LOOK
+    )
+    return Solution(search.x, value, gap, gap <= tol)
 
 
 def cyclic(problem: Problem, tol: float, log: Log) -> Solution:
     """The paper's sweeps over all constraints, until the gap is below tol of the objective."""
-    M, best = torch.eye(problem.V.shape[1]).to(problem.V), 0.0
+    M = torch.eye(problem.V.shape[1]).to(problem.V)
     delta, xi, lam = problem.delta.tolist(), problem.xi0.tolist(), [0.0] * len(problem.V)
-    while True:
-        if log.steps % LOOK == 0 or log.spent:
-            L = square_root(M)
-            value, _ = problem.value(L)
-            best = max(best, problem.bound(torch.tensor(lam, dtype=torch.float64).to(problem.V)))
-            gap = _gap(value, best)
-            log.add(value, gap)
-            if gap <= tol or log.spent:
-                return Solution(L, value, gap, gap <= tol)
+
+    def step() -> bool:
+        nonlocal M
         M = sweep(M, problem.V, delta, xi, lam, problem.gamma)
-        log.steps += 1
+        return True
 
+    def look() -> tuple[float, float]:
+        duals = torch.tensor(lam, dtype=torch.float64).to(problem.V)
+        return problem.value(square_root(M))[0], problem.bound(duals)
 
-def _gap(value: float, best: float) -> float:
-    """How far the value is above the bound, as a share of it; never negative by rounding."""
-    return max(0.0, (value - best) / value) if value > 0 else 0.0
+    value, gap = until_proved(step, look, max, tol, log, LOOK)
+    return Solution(square_root(M), value, gap, gap <= tol)

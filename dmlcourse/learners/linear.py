@@ -4,18 +4,22 @@ A learner's ``fit`` takes data through ``labelled``, solves its problem on tenso
 ``keep``. Everything that can be done with a metric afterwards is here.
 """
 
+import warnings
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ..geometry.arrays import Array, take
 from ..geometry.traces import labels_of
+from .history import Log, Solution
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -111,6 +115,31 @@ class LinearMetric(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         largest = L.gather(1, L.abs().argmax(1, keepdim=True))
         L = L * torch.where(largest < 0, -1, 1)
         self.components_ = L.to(X.device) if isinstance(X, Tensor) else L.cpu().numpy()
+
+    def finish(self, found: Solution, log: Log, rows: int, dtype: torch.dtype, X: Any) -> None:
+        """Keep what a solver found, as L with so many rows, and warn where it is unfinished."""
+        self.keep(longest_first(found.L, rows).to(dtype), X)
+        self.objective_, self.gap_ = found.objective, found.gap
+        self.history_, self.n_iter_ = log.history, log.steps
+        if not found.done:
+            warnings.warn(self._unfinished(log.spent), ConvergenceWarning, stacklevel=4)
+
+    def _unfinished(self, spent: bool) -> str:
+        proved = (
+            f"no metric is better by more than {100 * self.gap_:.2g} % of it"
+            if isfinite(self.gap_)
+            else "nothing is proved about better ones"
+        )
+        advice = (
+            "Raise max_iter or tol; standardising the features makes the problem easier."
+            if spent
+            else "It makes no more progress: standardise the features, or raise tol."
+        )
+        return (
+            f"{type(self).__name__} stopped after {self.n_iter_} steps (max_iter={self.max_iter}) "
+            f"before tol={self.tol} was reached: objective {self.objective_:.6g}, and {proved}. "
+            f"{advice}"
+        )
 
     def _say(self, line: str) -> None:
         print(f"[{type(self).__name__}] {line}")

@@ -21,12 +21,11 @@ from numbers import Integral
 from typing import Any
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from ..geometry.arrays import Array, take
 from .history import Log
-from .linear import LinearMetric, longest_first
+from .linear import LinearMetric
 from .lmnn_objective import expect_neighbours_and_weight, target_neighbours
 from .lmnn_solver import Step, solve
 
@@ -121,13 +120,9 @@ class LMNN(LinearMetric):
         init = None if self.init is None else self._expect_init(rank, x)
         convex = self.solver == "convex"
         found = solve(x, labels, targets, self.mu, rank, init, convex, self.tol, log, dtype)
-        self.keep(longest_first(found.L, rank).to(dtype), X)
         tensors = isinstance(X, Tensor)
         self.targets_: Any = targets.to(X.device) if tensors else targets.cpu().numpy()
-        self.objective_, self.gap_ = found.objective, found.gap
-        self.history_, self.n_iter_ = log.history, log.steps
-        if not found.done:
-            warnings.warn(self._unfinished(), ConvergenceWarning, stacklevel=2)
+        self.finish(found, log, rank, dtype, X)
         return self
 
     def expect_parameters(self) -> None:
@@ -183,10 +178,3 @@ class LMNN(LinearMetric):
                 "start from a map such as the identity."
             )
         return init.detach().to(x.device)
-
-    def _unfinished(self) -> str:
-        return (
-            f"LMNN stopped at max_iter={self.max_iter} steps before tol={self.tol} was reached: "
-            f"objective {self.objective_:.6g}, proved to be within {self.gap_:.2%} of the optimum. "
-            f"Raise max_iter or tol; standardising the features makes the problem easier."
-        )

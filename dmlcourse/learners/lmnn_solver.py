@@ -24,7 +24,7 @@ from torch import Tensor
 from ..geometry.quasi_newton import LBFGS
 from .certificate import Bounds
 from .coordinates import Coordinates
-from .history import Log, Solution
+from .history import Log, Solution, relative_gap
 from .impostors import Margins, Measure, Squares
 
 WIDTHS = (0.5, 0.1, 0.02)
@@ -76,8 +76,7 @@ def solve(
         L, done = polish(exact, L, bounds, tol, log)
     reached = objective(exact, L)
     log.add(reached, len(exact.point))
-    gap = (reached - bounds.best) / reached if reached else 0.0
-    return Solution(coordinates.outward(L), reached, gap, done)
+    return Solution(coordinates.outward(L), reached, relative_gap(reached, bounds.best), done)
 
 
 def objective(margins: Margins, L: Tensor) -> float:

@@ -22,7 +22,7 @@ from typing import Any
 from torch import Tensor
 
 from .history import Log, Solution
-from .mmc_solver import RIDGE, Problem, solve
+from .mmc_solver import RIDGE, Problem, pose, solve
 from .pairs import PairMetric, Pairs
 
 
@@ -38,8 +38,8 @@ class MMC(PairMetric):
     solver : "power" (fixed-point steps on L without a step size, to a proved optimum) or
         "projections" (the paper's gradient ascent with iterated projections: slower, and it may
         stop before the optimum). With ``diagonal`` it plays no part.
-    tol : the proved gap, as a share of the objective, at which the solver stops; for "projections"
-        the share by which a step must raise the objective.
+    tol : the proved gap, as a share of the objective, at which the solver stops. "projections" ends
+        with a warning, too, where a step raises the objective by less than this share of it.
     max_iter : the most steps.
     device : where to solve; see ``LinearMetric``.
     dtype : of the result; the pairs are few, so everything is solved in float64.
@@ -60,13 +60,16 @@ class MMC(PairMetric):
     Notes
     -----
     Distances do not depend on the units of the features. Their scale means nothing: Σ_S d_M² = 1
-    makes all of them small when there are many similar pairs. The optimum has low rank, often 1 to
-    3: neighbours are found in that few dimensions, which can cost accuracy. ``max_iter=1`` stops a
-    step after the whitening of the similar pairs' scatter, where most directions are still there.
+    makes all of them small when there are many similar pairs. The optimum often has low rank (1 to
+    3 on the sets of scikit-learn; more where S and D spread alike), and neighbours in so few
+    dimensions can cost accuracy. ``max_iter=1`` stops a step after the whitening of the similar
+    pairs' scatter, where most directions are still there.
 
+    L is zero in directions in which all pairs agree up to rounding; gap_ speaks of all others.
     Where the similar pairs agree in a direction in which dissimilar ones do not (fewer pairs than
     dimensions, for instance), stretching it costs nothing and there is no optimum. Then a warning
-    says so, and the similar pairs pay in each feature for 0.1 % of its own unit more.
+    says so, and similar pairs pay there for 0.1 % of what all pairs spread; objective_ and gap_ are
+    those of this problem.
 
     Examples
     --------
@@ -117,13 +120,13 @@ class MMC(PairMetric):
                 f"There are {len(S)} similar and {len(D)} dissimilar pairs: MMC needs both kinds, "
                 f"one to pull apart and one to pay for it."
             )
-        problem = Problem(S, D, self.diagonal)
+        problem = pose(S, D, self.diagonal, pairs.eps)
         if problem.flat:
             warnings.warn(
                 f"Similar pairs agree in {problem.flat} directions in which dissimilar ones do "
-                f"not: without a limit there, the objective has no maximum. A small difference "
-                f"({RIDGE**0.5:.1%} of each feature's unit) is added to every similar pair. More "
-                f"similar pairs or fewer features (PCA) make the question well posed.",
+                f"not: without a limit there, the objective has no maximum. As a limit similar "
+                f"pairs pay there for {RIDGE**0.5:.1%} of what all pairs spread. More similar "
+                f"pairs or fewer features (PCA) make the question well posed.",
                 UserWarning,
                 stacklevel=5,
             )

@@ -18,10 +18,13 @@ within the budget passes g(M)/2 + λ_max(G), which equals g(M) at the optimum.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from .history import Log, Solution
+from .coordinates import whitening
+from .history import Log, Solution, until_proved
 from .linear import square_root
 from .mmc_objective import diagonal_parts, projected_step
 
@@ -30,51 +33,46 @@ FLAT = 1e-10
 LOOK = 10  # steps of the power method between two looks at the proof
 
 
-class Problem:
-    """Differences S (m_S, d) and D (m_D, d) of similar and dissimilar pairs, and how to measure.
+class Problem(NamedTuple):
+    """Differences S (m_S, r) and D (m_D, r) of similar and dissimilar pairs, z = into·x.
 
-    ``unit`` (d,): each feature's own unit, the root mean square of all differences in it. Features
-    without differences are left out (``there``), and so are pairs of D at distance 0. ``flat``: in
-    how many directions the similar pairs agree and dissimilar ones do not, so that nothing limits
-    the objective there. Then S gets more rows, small ones, one for each feature.
+    In these coordinates all pairs together have variance 1 in every direction (in every feature,
+    for a diagonal M). Directions in which all pairs agree up to rounding are left out, and so are
+    pairs of D at distance 0. into: (r, d); back: (d, r), x = back·z for every difference x.
+    flat: in how many directions the similar pairs agree, so that nothing limits the objective
+    there. Then S has r more rows, small ones, one for each direction.
     """
 
-    def __init__(self, S: Tensor, D: Tensor, diagonal: bool) -> None:
-        D = D[D.any(1)]  # a pair at distance 0 adds nothing, whatever the metric
-        if not len(D):
-            raise ValueError(
-                "All dissimilar pairs are at distance 0: there is nothing to pull apart."
-            )
-        largest = torch.cat([S, D]).abs().amax(0)
-        self.there = largest > 0
-        largest = largest[self.there]
-        S, D = (pairs[:, self.there] / largest for pairs in (S, D))
-        spread = torch.cat([S, D]).square().mean(0).sqrt()
-        self.S, self.D, self.unit = S / spread, D / spread, largest * spread
-        self.flat = self._flat_directions(diagonal)
-        if self.flat:
-            ridge = torch.eye(len(self.unit)).to(S) * (RIDGE * len(S)) ** 0.5
-            self.S = torch.cat([self.S, ridge])
+    S: Tensor
+    D: Tensor
+    into: Tensor
+    back: Tensor
+    flat: int
 
-    def _flat_directions(self, diagonal: bool) -> int:
-        values, vectors = torch.linalg.eigh(self.S.T @ self.S)
-        if diagonal:
-            values, vectors = self.S.square().sum(0), torch.eye(len(self.unit)).to(self.S)
-        flat = vectors[:, values <= FLAT * len(self.S)]
-        return int(((self.D @ flat).square().mean(0) > FLAT).sum())
 
-    def whitened(self) -> tuple[Tensor, Tensor]:
-        """W (d, r) with WᵀAW = I, and the differences DW of the dissimilar pairs."""
-        values, vectors = torch.linalg.eigh(self.S.T @ self.S)
-        kept = values > FLAT * len(self.S)  # the others are flat for dissimilar pairs too
-        W = vectors[:, kept] / values[kept].sqrt()
-        return W, self.D @ W
+def pose(S: Tensor, D: Tensor, diagonal: bool, eps: float) -> Problem:
+    """The problem of these differences, (m_S, d) and (m_D, d); eps is the rounding of the data."""
+    together = torch.cat([S, D])
+    scale = together.abs().amax(0)
+    scale = torch.where(scale > 0, scale, 1)
+    into, back = (_features if diagonal else whitening)(together / scale, eps)
+    S, D = S / scale @ into, D / scale @ into
+    D = D[D.any(1)]
+    if not len(D):
+        raise ValueError("All dissimilar pairs are at distance 0: there is nothing to pull apart.")
+    spread = S.square().sum(0) if diagonal else torch.linalg.svdvals(S).square()
+    r = into.shape[1]
+    flat = r - int((spread > FLAT * len(S)).sum())
+    if flat:
+        S = torch.cat([S, torch.eye(r).to(S) * (RIDGE * len(S)) ** 0.5])
+    return Problem(S, D, into.T / scale, back * scale[:, None], flat)
 
-    def outward(self, L: Tensor) -> Tensor:
-        """The map of the points as they came, for a map of features in their own units."""
-        full = L.new_zeros(len(L), len(self.there))
-        full[:, self.there] = L / self.unit
-        return full
+
+def _features(X: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """As ``whitening``, each feature by itself."""
+    spread = X.square().mean(0).sqrt()
+    there = torch.eye(len(spread)).to(X)[:, spread > eps * spread.amax()]
+    return there / spread[:, None].clamp(min=1e-300), there * spread[:, None]
 
 
 def solve(problem: Problem, solver: str, diagonal: bool, tol: float, log: Log) -> Solution:
@@ -85,25 +83,31 @@ def solve(problem: Problem, solver: str, diagonal: bool, tol: float, log: Log) -
         found = power(problem, tol, log)
     else:
         found = projections(problem, tol, log)
-    return found._replace(L=problem.outward(found.L))
+    return found._replace(L=found.L @ problem.into)
+
+
+def white(problem: Problem) -> tuple[Tensor, Tensor]:
+    """W (r, r) with WᵀAW = I, and the differences DW of the dissimilar pairs."""
+    _, sizes, rows = torch.linalg.svd(problem.S, full_matrices=False)
+    W = rows.T / sizes
+    return W, problem.D @ W
 
 
 def power(problem: Problem, tol: float, log: Log) -> Solution:
     """L ← ∇/‖∇‖ from the identity, until the gap is below tol of the objective."""
-    W, D = problem.whitened()
-    L, limit = torch.eye(D.shape[1]).to(D) / D.shape[1] ** 0.5, torch.inf
-    while True:
+    W, D = white(problem)
+    L = torch.eye(len(W)).to(D) / len(W) ** 0.5
+
+    def step() -> bool:
+        nonlocal L
         Z = D @ L.T
-        if log.steps % LOOK == 0 or log.spent:
-            value, bound = proof(Z, D)
-            limit = max(value, min(limit, bound))  # not below it by rounding
-            log.add(value, limit / value - 1)
-            if limit - value <= tol * value or log.spent:
-                return Solution(L @ W.T, value, limit / value - 1, limit - value <= tol * value)
         directions = torch.nn.functional.normalize(Z, dim=1, eps=torch.finfo(Z.dtype).tiny)
         L = directions.T @ D
         L = L / L.norm()
-        log.steps += 1
+        return True
+
+    value, gap = until_proved(step, lambda: proof(D @ L.T, D), min, tol, log, LOOK)
+    return Solution(L @ W.T, value, gap, gap <= tol)
 
 
 def proof(Z: Tensor, D: Tensor) -> tuple[float, float]:
@@ -123,31 +127,38 @@ def proof(Z: Tensor, D: Tensor) -> tuple[float, float]:
 def projections(problem: Problem, tol: float, log: Log) -> Solution:
     """The paper's ascent: ``mmc_step`` with a rate that grows by 5 % after a success, else halves.
 
-    It ends where a success raises the objective by less than tol of it; the gap is measured, not
-    waited for.
+    In each feature's own unit, and with a step more than the paper: the result of each is scaled up
+    to spend the whole budget. It ends, too, where a success raises the objective by less than tol
+    of it, and where no rate raises it any more.
     """
-    W, whitened = problem.whitened()
-    S, D, inward = problem.S, problem.D, torch.linalg.pinv(W)
+    unit = problem.back.square().sum(1).sqrt()
+    unit = torch.where(unit > 0, unit, 1)
+    out = problem.back / unit[:, None]
+    S, D = problem.S @ out.T, problem.D @ out.T
     A = S.T @ S
+    W, whitened = white(problem)
+    inward = torch.linalg.inv(W).T
     M = torch.eye(len(A)).to(A) / A.trace()
-    value, rate, limit, done = _separation(M, D), 0.1 * float(M.norm()) / len(D), torch.inf, False
-    while not done and not log.spent:
+    rate, eps = 0.1 * float(M.norm()) / len(D), torch.finfo(M.dtype).eps
+
+    def step() -> bool:
+        nonlocal M, rate
         candidate = projected_step(M, S, D, rate)
         candidate = candidate / (A * candidate).sum()
-        reached = _separation(candidate, D)
-        log.steps += 1
-        if reached > value:
-            done, rate = reached - value <= tol * value, rate * 1.05
-            M, value = candidate, reached
-        else:
-            rate /= 2
-            done = rate * len(D) < torch.finfo(M.dtype).eps * float(M.norm())
-        if log.steps % LOOK == 0 or done or log.spent:
-            L = square_root(M)
-            bound = proof(whitened @ (L @ inward.T).T, whitened)[1]
-            limit = max(value, min(limit, bound))
-            log.add(value, limit / value - 1)
-    return Solution(square_root(M), value, limit / value - 1, done)
+        gain = separation(candidate, D) / separation(M, D) - 1
+        M, rate = (candidate, 1.05 * rate) if gain > 0 else (M, rate / 2)
+        return gain > tol or (gain <= 0 and rate * len(D) > eps * float(M.norm()))
+
+    def look() -> tuple[float, float]:
+        return proof(whitened @ (square_root(M) @ out @ inward).T, whitened)
+
+    value, gap = until_proved(step, look, min, tol, log, LOOK)
+    return Solution(square_root(M) @ out, value, gap, gap <= tol)
+
+
+def separation(M: Tensor, D: Tensor) -> float:
+    """Σ_D d_M."""
+    return float(((D @ M) * D).sum(1).clamp(min=0).sqrt().sum())
 
 
 def newton(problem: Problem, tol: float, log: Log) -> Solution:
@@ -157,28 +168,28 @@ def newton(problem: Problem, tol: float, log: Log) -> Solution:
     (projected Newton; Bertsekas 1982, SIAM Journal on Control and Optimization 20, 221-246).
     """
     unit = problem.S.square().sum(0).sqrt()
-    squares, price = (problem.D / unit).square(), torch.ones_like(unit)
-    w, limit = price / (2 * len(price)), torch.inf
-    while True:
-        at = diagonal_parts(w, price, squares)
-        value, bound = diagonal_proof(w, squares)
-        limit = max(value, min(limit, bound))
-        log.add(value, limit / value - 1)
-        moved = None if limit - value <= tol * value or log.spent else _newton_step(w, squares, *at)
-        if moved is None:
-            L = (w / w.sum()).sqrt() / unit
-            return Solution(L.diag(), value, limit / value - 1, limit - value <= tol * value)
-        w, log.steps = moved / (2 * moved.sum()), log.steps + 1  # the best scale has Σ w = ½
+    squares = (problem.D / unit).square()
+    w = torch.full_like(unit, 1 / (2 * len(unit)))
+
+    def step() -> bool:
+        nonlocal w
+        moved = _newton_step(w, squares)
+        if moved is not None:
+            w = moved / (2 * moved.sum())  # the best scale has Σ w = ½
+        return moved is not None
+
+    value, gap = until_proved(step, lambda: diagonal_proof(w, squares), min, tol, log)
+    return Solution(((w / w.sum()).sqrt() / unit).diag(), value, gap, gap <= tol)
 
 
-def _newton_step(
-    w: Tensor, squares: Tensor, value: Tensor, gradient: Tensor, hessian: Tensor
-) -> Tensor | None:
+def _newton_step(w: Tensor, squares: Tensor) -> Tensor | None:
     """w after one projected step downhill, with no pair at distance 0, where f has no gradient.
 
     None where rounding leaves no such step.
     """
-    free, price = (w > 0) | (gradient < 0), torch.ones_like(w)
+    a = torch.ones_like(w)
+    value, gradient, hessian = diagonal_parts(w, a, squares)
+    free = (w > 0) | (gradient < 0)
     inner = hessian[free][:, free]
     inner = inner + torch.eye(len(inner)).to(w) * (1e-12 * inner.trace())
     step = torch.zeros_like(w)
@@ -186,7 +197,7 @@ def _newton_step(
     for halvings in range(40):
         moved = (w + step / 2**halvings).clamp(min=0)
         fall, apart = gradient @ (moved - w), (squares @ moved).min() > 0
-        if apart and fall < 0 and diagonal_parts(moved, price, squares)[0] <= value + 1e-4 * fall:
+        if apart and fall < 0 and diagonal_parts(moved, a, squares)[0] <= value + 1e-4 * fall:
             return moved
     return None
 
@@ -198,7 +209,3 @@ def diagonal_proof(w: Tensor, squares: Tensor) -> tuple[float, float]:
     if not roots.min() > 0:
         return value, torch.inf
     return value, value / 2 + float((squares.T @ (0.5 / roots)).max())
-
-
-def _separation(M: Tensor, D: Tensor) -> float:
-    return float(((D @ M) * D).sum(1).clamp(min=0).sqrt().sum())

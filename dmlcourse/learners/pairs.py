@@ -12,21 +12,24 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from ..geometry.arrays import Array, take
 from ..tuples import count_tuples, pairs_from_labels
 from .history import Log, Solution
-from .linear import LinearMetric, longest_first
+from .linear import LinearMetric
 
 
 class Pairs(NamedTuple):
-    """The differences of m pairs, (m, d) in float64, and which are similar, (m,) bool."""
+    """The differences of m pairs, (m, d) in float64, and which are similar, (m,) bool.
+
+    eps: the rounding of the points as they came.
+    """
 
     V: Tensor
     same: Tensor
+    eps: float
 
 
 class Step(NamedTuple):
@@ -63,7 +66,7 @@ class PairMetric(LinearMetric):
         index, same = self._drawn(labels)
         index, same = self.usable(x, index, same)
         points = x.double()
-        pairs = Pairs(points[index[:, 0]] - points[index[:, 1]], same)
+        pairs = Pairs(points[index[:, 0]] - points[index[:, 1]], same, rounding(x))
         self._learn(points, pairs, self.precision(x), X)
         tensors = isinstance(X, Tensor)
         self.pairs_: Any = index.to(X.device) if tensors else index.cpu().numpy()
@@ -81,7 +84,7 @@ class PairMetric(LinearMetric):
         kinds = _kinds(same, len(points), points.device)
         _warn_of_contradictions(points, kinds)
         given = points.double()
-        differences = Pairs(given[:, 0] - given[:, 1], kinds)
+        differences = Pairs(given[:, 0] - given[:, 1], kinds, rounding(points))
         self._learn(given.flatten(0, 1), differences, self.precision(points), pairs)
         for name in ("classes_", "pairs_", "same_"):  # of an earlier fit
             self.__dict__.pop(name, None)
@@ -113,18 +116,7 @@ class PairMetric(LinearMetric):
         """Solve, and keep the result in this dtype and the kind of ``given``."""
         log = Log(self.max_iter, Step, self._say if self.verbose else None)
         found = self.solve(points, pairs, log)
-        self.keep(longest_first(found.L, points.shape[1]).to(dtype), given)
-        self.objective_, self.gap_ = found.objective, found.gap
-        self.history_, self.n_iter_ = log.history, log.steps
-        if not found.done:
-            warnings.warn(self._unfinished(), ConvergenceWarning, stacklevel=3)
-
-    def _unfinished(self) -> str:
-        return (
-            f"{type(self).__name__} stopped after {self.n_iter_} steps (max_iter={self.max_iter}) "
-            f"before tol={self.tol} was reached: objective {self.objective_:.6g}, proved to be "
-            f"within {self.gap_:.2%} of the optimum. Raise max_iter or tol."
-        )
+        self.finish(found, log, points.shape[1], dtype, given)
 
     def _drawn(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         there = count_tuples(labels)
@@ -147,6 +139,12 @@ class PairMetric(LinearMetric):
         else:
             x = take(pairs=validate_data(self, rows, dtype=[np.float64, np.float32]))[0][0]
         return x.detach().to(self._device(pairs)).unflatten(0, (-1, 2))
+
+
+def rounding(x: Tensor) -> float:
+    """eps of float32 for points in float32 or less, else that of float64."""
+    short = x.is_floating_point() and x.dtype != torch.float64
+    return torch.finfo(torch.float32 if short else torch.float64).eps
 
 
 def _kinds(same: Any, n: int, device: torch.device) -> Tensor:

@@ -72,9 +72,9 @@ def newton_step(w, S, D):
 
 # %% [markdown] remark 04.2b
 # A sum of roots is concave, so $-\nabla^2 s$ adds to the Hessian: both parts are positive
-# semidefinite and $f$ is convex. The rule about positive weights is the paper's, and it jams where
-# the minimum has weights that are zero, as the chapter shows. An algorithm that is right at every
-# step can still stop in the wrong place.
+# semidefinite and $f$ is convex. The paper, too, shortens the whole step until no weight is
+# negative; that jams where the best weights are 0, as the chapter shows. An algorithm that is right
+# at every step can still stop in the wrong place.
 
 
 # %% given projections
@@ -118,7 +118,7 @@ def collapse(S, D):
 
 
 # %% [markdown] remark 04.4
-# A linear function over a convex set has its maximum at a corner, and the corners of this set are
-# the matrices $z z^\top$ on the budget's limit. It is the first discriminant of 03.5b with pairs in
-# place of classes: the scatter of $S$ stands for "within". All points then lie on one line, and the
-# second-best direction, however good, has no say.
+# A linear function over a convex set has its maximum at a corner, and the corners of this set are 0
+# and the matrices $z z^\top$ that spend the whole budget. It is the first discriminant of 03.5b
+# with pairs in place of classes: the scatter of $S$ stands for "within". All points then lie on one
+# line, and the second-best direction, however good, has no say.

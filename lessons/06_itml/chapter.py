@@ -24,7 +24,7 @@ from dmlcourse.benches import calibration, itml_bench, predict
 from dmlcourse.data import load, standardise
 from dmlcourse.figures import canvas, show
 from dmlcourse.geometry import logdet_divergence
-from dmlcourse.learners import ITML, itml_dual, itml_primal, itml_sweep, itml_update
+from dmlcourse.learners import ITML, itml_dual, itml_primal, itml_sweep
 from dmlcourse.tuples import pairs_from_labels
 
 # %% [markdown] gaussians
@@ -36,7 +36,8 @@ from dmlcourse.tuples import pairs_from_labels
 # \mu)\bigr)$$
 #
 # Its level lines are the balls of $M$. How much one Gaussian differs from another is measured by
-# the Kullback–Leibler divergence (chapter 01), and for one mean that is half of LogDet:
+# the Kullback–Leibler divergence (chapter 01), and if both have the same mean, that is half of
+# LogDet:
 #
 # $$\mathrm{KL}\bigl(p(x; M_0) \,\|\, p(x; M)\bigr) = \tfrac12 D_{\mathrm{ld}}(M, M_0), \qquad
 # D_{\mathrm{ld}}(M, M_0) = \mathrm{tr}(M M_0^{-1}) - \log\det(M M_0^{-1}) - d$$
@@ -126,7 +127,8 @@ show(
 # \delta_i\, \xi_i$$
 #
 # with $\delta = 1$ for similar and $-1$ for dissimilar pairs. Large $\gamma$ insists on the bounds,
-# small $\gamma$ on $M_0$. The projection now moves both sides until they meet:
+# small $\gamma$ on $M_0$. The projection now moves both sides until they meet; $\alpha$ takes the
+# place of $-\delta t$:
 #
 # $$\frac1{p'} = \frac1p - \delta\alpha, \qquad \frac1{\xi'} = \frac1\xi + \frac{\delta\alpha}
 # {\gamma}, \qquad p' = \xi' \quad\Longrightarrow\quad \alpha = \delta\, \frac{\gamma}{\gamma + 1}
@@ -150,16 +152,18 @@ for gamma in (0.1, 1.0, 10.0):
 
 # %% [markdown] read-printed
 # Only for $\gamma = 1$ do they agree. With $\gamma = 10$ the printed step pulls a pair at 4, with
-# the bound 1, to 0.2, while the bound gives way to 1.95. With $\gamma = 0.1$ it goes the wrong way.
-# Code that people use has the exact one.
+# the bound 1, to 0.2, while the bound gives way to 1.95. With $\gamma = 0.1$ it would go the wrong
+# way; the rule of the next section then forbids any step, before a bound that is broken. Code that
+# people use has the exact one.
 #
 # ## Round after round
 #
 # A later projection breaks an earlier bound, so one goes round all of them again and again. An
 # earlier push may also turn out to be too strong. Each bound remembers in $\lambda_i \ge 0$ how
 # much it has pushed, and gives back what is no longer needed, never more: $\alpha$ becomes
-# $\min(\lambda, \alpha)$. These memories do what Dykstra's corrections did in chapter 03.
-# **Exercises 06.3 and 06.4** ask for one update and one sweep.
+# $\min(\lambda, \alpha)$, and then $\lambda$ becomes $\lambda - \alpha$. So after every update
+# $M^{-1} = M_0^{-1} + \sum_i \delta_i \lambda_i v_i v_i^\top$. These memories do what Dykstra's
+# corrections did in chapter 03. **Exercises 06.3 and 06.4** ask for one update and one sweep.
 
 # %% sweeps
 pairs, same = pairs_from_labels(y, 180, 180, random_state=0)
@@ -174,11 +178,10 @@ print("M is what the λ say:", np.allclose(M, pushes))
 # %% [markdown] dual
 # ## How far is it still?
 #
-# After every update $M^{-1} = M_0^{-1} + \sum_i \delta_i \lambda_i v_i v_i^\top$: the $\lambda$ are
-# all that the method knows. They prove something too. For any $\lambda \ge 0$ add $\sum_i \lambda_i
-# \delta_i (v_i^\top M v_i - \xi_i)$ to the objective: where the bounds hold this is no more than 0.
-# Then minimise freely, over $M$ and over each $\xi_i$. What comes out lies below the objective of
-# every metric. It is the **dual**:
+# The $\lambda$ are all that the method knows. They prove something too. For any $\lambda \ge 0$ add
+# $\sum_i \lambda_i \delta_i (v_i^\top M v_i - \xi_i)$ to the objective: where the bounds hold this
+# is no more than 0. Then minimise freely, over $M$ and over each $\xi_i$. What comes out lies below
+# the objective of every metric. It is the **dual**:
 #
 # $$g(\lambda) = \log\det(B M_0) + \gamma \sum_i \log\Bigl(1 - \frac{\delta_i \lambda_i
 # \xi^0_i}{\gamma}\Bigr), \qquad B = M_0^{-1} + \sum_i \delta_i \lambda_i v_i v_i^\top$$
@@ -246,16 +249,18 @@ show(
 # %% [markdown] read-sweeps
 # A sweep and a step cost about the same arithmetic. Here 100 steps are enough, and 1,000 sweeps are
 # not. The sweeps' gap even rises at times: the dual grows with every sweep, the primal does not
-# fall with every sweep. On 1,257 digits with 4,000 pairs the dual of 100 sweeps is at 44 % of
-# the optimum, that of 1,000 sweeps at 90 %, and L-BFGS closes the gap to a millionth in about 60
-# steps. Where ITML is compared with a newer method, ask how it was solved.
+# fall with every sweep. In the table of
+# this project's measurements, with 4,000 pairs of digits, 100 sweeps leave a gap of 54 % and 1,000
+# sweeps one of 7 %, while 60 steps leave a millionth. Where ITML is compared with a newer method,
+# ask how it was solved.
 #
 # ## Move the bounds
 #
 # Sixteen pairs; a cross marks a broken bound. Three tasks. Move the price from its lowest to its
 # highest: which bounds stay broken, and by what factor? Then set $u = 0.5$ and $\ell = 16$: what
-# becomes of the ball? Last, count the sweeps until the gap is below 1 %, at $\gamma = 1$ and at
-# $\gamma = 1000$. Generated data: this tests the method against our generator, not the field.
+# becomes of the ball at $\gamma = 1$, and at $\gamma = 1000$? Back at $u = 2$ and $\ell = 6$, count
+# the sweeps until the gap is below 1 %, at both prices. Generated data: this tests the method
+# against our generator, not the field.
 
 # %% bench
 itml_bench()
@@ -269,8 +274,10 @@ itml_bench()
 prices = 10.0 ** np.arange(-3, 4)
 models = [ITML(gamma=g, bounds=(u, l)).fit_pairs(X[pairs], same) for g in prices]
 change = [logdet_divergence(m.get_mahalanobis_matrix(), np.eye(13)) for m in models]
-squares = [((V @ m.components_.T) ** 2).sum(1) for m in models]
-broken = [(delta * (s - xi0) > 1e-6 * xi0).mean() for s in squares]
+ratios = [((V @ m.components_.T) ** 2).sum(1) / xi0 for m in models]
+broken = [(delta * (r - 1) > 1e-6).mean() for r in ratios]
+worst = max(ratios[-1] ** delta)
+print("at the highest price some bound is missed by a factor above 5:", worst > 5)
 
 # %% gamma-figure
 fig, axes = canvas(2, size=(8.6, 3.2))
@@ -286,15 +293,16 @@ show(
 )
 
 # %% [markdown] kernels
-# No matrix meets all these bounds: however high the price, half of them stay broken. It decides by
-# how much.
+# Half of the bounds stay broken, the worst by a factor of 6.7, which no higher price changes: no
+# matrix meets them all.
 #
 # ## Without coordinates
 #
 # In the solution $x$ appears only in products. So the method works for features $\varphi(x)$ that
 # are known by a **kernel** $\kappa(x, y) = \varphi(x)^\top \varphi(y)$ alone. With $M_0 = I$ the
 # best $M$ is the identity outside the span of the training points, and ITML on their coordinates in
-# that span solves the problem exactly. Two rings, which no matrix can separate (generated data):
+# that span solves the problem exactly. Two rings, which $k$-means finds after no matrix (generated
+# data):
 
 # %% rings
 from sklearn.datasets import make_circles
@@ -326,7 +334,8 @@ print("k-means after the kernel, above 0.9:", agreement(bent.transform(rings), r
 # ## Where this breaks
 #
 # **The prior has units.** With $M_0 = I$ every feature counts in its own unit, and to stay near
-# $M_0$ is to keep that. On raw wine, where one feature is measured in hundreds:
+# $M_0$ is to keep that. The inverse covariance as $M_0$ has the units of the data. On raw wine,
+# where one feature is measured in hundreds:
 
 # %% units
 raw = wine.X

@@ -210,6 +210,19 @@ def shuffled_points(y, n, seed):
     return drawn(lambda n: (n, n))(y[order], n, seed)
 
 
+def first_of_shuffled(ordered):
+    """The first pairs of a list of shuffled points, in some order."""
+
+    def answer(y, n, seed):
+        points, found = np.random.default_rng(seed).permutation(len(y)), ([], [])
+        for a, b in ordered(*np.triu_indices(len(y), 1)):
+            pair = sorted((points[a], points[b]))
+            found[int(y[pair[0]] != y[pair[1]])].append(pair)
+        return tuple(np.array(table[:n], int).reshape(-1, 2) for table in found)
+
+    return answer
+
+
 def sorted_and_cut(y, n, seed):
     return tuple(
         np.array(sorted(map(tuple, p.tolist())))[:n]
@@ -230,6 +243,11 @@ PAIRS = {
     "independent points": (independent_points, None),
     "repeats": (taken_with_repeats, "drawn with replacement"),
     "shuffled points": (shuffled_points, None),
+    "first pairs of shuffled points": (first_of_shuffled(zip), "always the first pairs"),
+    "all pairs of a few shuffled points": (
+        first_of_shuffled(lambda i, j: sorted(zip(i, j, strict=True), key=lambda p: p[::-1])),
+        "always the first pairs",
+    ),
     "sorted and cut": (sorted_and_cut, "always the first pairs"),
     "legacy choice": (legacy_choice, "stops where there are fewer"),
     "n - 1": (drawn(lambda n: (n - 1, n - 1)), None),
@@ -266,6 +284,25 @@ def test_honest_draws_stay_far_from_what_counts_as_unlikely(ratio):
         large = y == names[sizes.argmax()]
         assert (~large[similar].any(axis=1)).sum() < 28
         assert large[dissimilar].any(axis=1).mean() > 0.2
+
+
+def used_most(pairs, count=4):
+    """What share of the pairs the points that are used most touch."""
+    hubs = np.argsort(-np.bincount(pairs.ravel()))[:count]
+    return np.isin(pairs, hubs).any(axis=1).mean()
+
+
+@pytest.mark.parametrize("form", ["first pairs of shuffled points", "all pairs of a few"])
+def test_shuffled_points_are_told_from_shuffled_pairs_by_any_draw(form):
+    answer = next(answer for name, (answer, _) in PAIRS.items() if name.startswith(form))
+    case = {c.name: c for c in key_of("04.1", 0).cases}["two classes of 40"]
+    y, n, _ = case.inputs.values()
+    for seed in range(20):
+        for table in answer(y, n, seed):
+            assert used_most(table) == 1 or len(np.unique(table)) < 20
+        for table in reference("04.1")(y, n, seed):
+            assert used_most(table) < 0.4
+            assert len(np.unique(table)) > 45
 
 
 def test_the_first_case_has_one_right_answer():
@@ -455,6 +492,21 @@ def test_a_quarter_of_the_step_is_right_where_it_is_asked():
     assert_fails("04.2b", newton_with(), "another factor", shrink=4.0)
 
 
+@pytest.mark.parametrize(("shrink", "says"), [(2.0, "30 halvings"), (4.0, "30 divisions by 4")])
+def test_statement_and_skeleton_say_how_often_the_step_shrinks(shrink, says):
+    exercise = exercises.find("04.2b")
+    variant = exercise.variant(shrink=shrink)
+    assert f"at most {says}" in exercise.text("statement", variant)
+    assert f"at most {says}" in exercise.text("skeleton", variant)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_line_of_a_skeleton_is_too_long(number):
+    exercise = exercises.find(number)
+    for variant in exercise.all_variants():
+        assert max(map(len, exercise.text("skeleton", variant).splitlines())) <= 100
+
+
 def test_the_hessian_is_that_of_the_objective():
     for _, case in cases_of("04.2b"):
         w, S, D = doubles(case)
@@ -480,6 +532,17 @@ def clipped_at_zero(w, S, D):
     return np.maximum(w + p, 0)
 
 
+def mirrored(w, S, D):
+    value, gradient = by_einsum(w, S, D)
+    p, t = -np.linalg.solve(part()(w, S, D), gradient), 1.0
+    for _ in range(31):
+        new = np.abs(w + t * p)
+        if by_einsum(new, S, D)[0] < value:
+            return new
+        t /= 2
+    return w
+
+
 NEWTON = {
     "fifths": (newton_with(shrink=5), None),
     "tenths": (newton_with(shrink=10), "another factor"),
@@ -493,6 +556,14 @@ NEWTON = {
     "the diagonal": (
         newton_with(hessian=lambda *a: np.diag(np.diag(part()(*a)))),
         "only the diagonal of the Hessian",
+    ),
+    "the diagonal of the bend": (
+        newton_with(hessian=lambda *a: part(1, 0)(*a) + np.diag(np.diag(part(0, 1)(*a)))),
+        "only the diagonal of a part",
+    ),
+    "the squares of the slopes": (
+        newton_with(hessian=lambda *a: np.diag(np.diag(part(1, 0)(*a))) + part(0, 1)(*a)),
+        "only the diagonal of a part",
     ),
     "the identity": (
         newton_with(hessian=lambda w, S, D: np.eye(len(w))),
@@ -513,6 +584,7 @@ NEWTON = {
         "the step never shrinks",
     ),
     "clipped": (clipped_at_zero, "clips negative weights"),
+    "mirrored": (mirrored, "absolute values of weights"),
     "twice": (lambda w, S, D: newton_with()(newton_with()(w, S, D), S, D), "two steps"),
     "the step": (lambda w, S, D: newton_with()(w, S, D) - w, "the step alone"),
 }
@@ -540,242 +612,6 @@ def test_every_try_is_clearly_allowed_or_not(shrink):
                 assert abs(fall) > 5e-3, case.name
                 if fall > 0:
                     break
-
-
-# ---------------------------------------------------------------- 04.3
-
-
-def in_pairs(M, S, D, rate, ascend=1.0, mean=False, spent=lambda A: A, back=None):
-    A = sum(np.outer(s, s) for s in S)
-    A = A / len(S) if mean else A
-    G = sum(np.outer(d, d) / (2 * np.sqrt(d @ M @ d)) for d in D)
-    N = spent(A)
-    found = M + ascend * rate * (G - (G * N).sum() / (N * N).sum() * N)
-    return (back or alternating)(found, A)
-
-
-def alternating(M, A, slack=1e-9, most=1000):
-    space = lesson()
-    for _ in range(most):
-        M = space["project_psd"](space["project_budget"](M, A))
-        if (A * M).sum() <= 1 + slack:
-            return M
-    return M
-
-
-def while_broken(M, A):
-    space = lesson()
-    M = space["project_psd"](space["project_budget"](M, A))
-    while np.vdot(A, M) > 1 + 1e-9:
-        M = space["project_psd"](space["project_budget"](M, A))
-    return M
-
-
-def by_svd(M, A):
-    """The positive part from a symmetric matrix and its absolute value."""
-    for _ in range(1000):
-        M = M - max(np.trace(A @ M) - 1, 0) * A / np.linalg.norm(A) ** 2
-        _, sizes, right = np.linalg.svd((M + M.T) / 2)
-        M = ((M + M.T) / 2 + (right.T * sizes) @ right) / 2
-        if np.trace(A @ M) <= 1 + 1e-9:
-            break
-    return M
-
-
-def finer(M, A):
-    return alternating(M, A, slack=1e-11)
-
-
-@pytest.mark.parametrize("back", [None, while_broken, by_svd, finer])
-def test_every_form_of_the_full_step_is_right(back):
-    assert_passes("04.3", lambda *a: in_pairs(*a, back=back))
-
-
-def test_a_mean_is_right_where_it_is_asked():
-    assert_passes("04.3", lambda *a: in_pairs(*a, mean=True), mean=True)
-    assert_fails("04.3", in_pairs, "sum for mean", mean=True)
-
-
-def test_the_step_ends_in_both_sets_and_leaves_a_short_way():
-    for _, case in cases_of("04.3"):
-        M, S, D, rate = doubles(case)
-        A, found = S.T @ S, reference("04.3")(M, S, D, rate)
-        assert np.linalg.eigvalsh(found)[0] >= -1e-12 * np.linalg.norm(found)
-        assert (A * found).sum() <= 1 + 1e-9
-        rest = np.linalg.norm(alternating(found, A, slack=1e-14) - found)
-        assert rest < 8e-9 / np.linalg.norm(A), case.name
-
-
-def test_a_short_step_raises_the_sum_of_distances():
-    for _, case in cases_of("04.3"):
-        M, S, D, _ = doubles(case)
-        if (S.T @ S * M).sum() > 1:
-            continue
-        found = reference("04.3")(M, S, D, 1e-4)
-        before, after = (np.sqrt(np.einsum("ia,ab,ib->i", D, N, D)).sum() for N in (M, found))
-        assert after > before, case.name
-
-
-STEPS = {
-    "one round": ({"back": lambda M, A: alternating(M, A, most=1)}, "one pass only"),
-    "two rounds": ({"back": lambda M, A: alternating(M, A, most=2)}, "stops too early"),
-    "four rounds": ({"back": lambda M, A: alternating(M, A, most=4)}, None),
-    "loose": ({"back": lambda M, A: alternating(M, A, slack=1e-4)}, "stops too early"),
-    "cone alone": ({"back": lambda M, A: lesson()["project_psd"](M)}, "one set only"),
-    "budget alone": ({"back": lambda M, A: lesson()["project_budget"](M, A)}, "one set only"),
-    "nothing": ({"back": lambda M, A: M}, "no projection after the step"),
-    "downhill": ({"ascend": -1.0}, "downhill"),
-    "twice the rate": ({"ascend": 2.0}, "½ missing from the gradient"),
-    "three times the rate": ({"ascend": 3.0}, None),
-    "half the rate": ({"ascend": 0.5}, None),
-    "mean": ({"mean": True}, "mean for sum"),
-    "identity": ({"spent": lambda A: np.eye(len(A))}, "orthogonal to another matrix"),
-    "whole gradient": ({"spent": lambda A: 1e9 * np.triu(A, 9) + 1e-300}, None),
-    "diagonal of A": ({"spent": lambda A: np.diag(np.diag(A))}, None),
-    "inverse": ({"spent": np.linalg.inv}, None),
-    "rescaled": (
-        {"back": lambda M, A: (N := lesson()["project_psd"](M)) / max(1, (N * A).sum())},
-        "rescaled, not projected",
-    ),
-    "entries": (
-        {"back": lambda M, A: np.maximum(lesson()["project_budget"](M, A), 0)},
-        None,
-    ),
-    "symmetric part": ({"back": lambda M, A: (M + M.T) / 2}, "no projection after the step"),
-}
-
-
-@pytest.mark.parametrize("form", STEPS)
-def test_no_near_miss_of_the_full_step_passes(form):
-    parts, mistake = STEPS[form]
-    assert_fails("04.3", lambda *a: in_pairs(*a, **parts), mistake)
-
-
-def test_the_plane_by_hand():
-    cases = {case.name: doubles(case) for case in key_of("04.3", 0).cases}
-    found = reference("04.3")(*cases["two features, a short step"])
-    # G = diag(3, 2), and without its part along I, diag(1/2, −1/2).
-    assert np.allclose(found, np.diag([0.375, 0.125]))
-    found = reference("04.3")(*cases["two features, back and forth"])
-    assert np.allclose(found, np.diag([1, 0]), atol=1e-8)
-
-
-# ---------------------------------------------------------------- 04.4
-
-
-def by_eig(S, D, mean=False):
-    A = S.T @ S / (len(S) if mean else 1)
-    values, vectors = np.linalg.eig(np.linalg.inv(A) @ D.T @ D)
-    z = vectors.real[:, np.argmax(values.real)]
-    return np.outer(z, z) / (z @ A @ z)
-
-
-def by_root(S, D):
-    values, vectors = np.linalg.eigh(S.T @ S)
-    root = (vectors / np.sqrt(values)) @ vectors.T
-    u = np.linalg.eigh(root @ D.T @ D @ root)[1][:, -1]
-    return root @ np.outer(u, u) @ root
-
-
-def by_svd_of_pairs(S, D):
-    _, sizes, right = np.linalg.svd(S, full_matrices=False)
-    W = right.T / sizes
-    z = W @ np.linalg.svd(D @ W)[2][0]
-    return z[:, None] * z
-
-
-def by_powers(S, D):
-    A, B = S.T @ S, D.T @ D
-    z = np.linspace(1, 2, len(A))
-    for _ in range(400):
-        z = np.linalg.solve(A, B @ z)
-        z = z / np.sqrt(z @ A @ z)
-    return np.outer(z, z)
-
-
-@pytest.mark.parametrize("answer", [by_eig, by_root, by_svd_of_pairs, by_powers])
-def test_every_form_of_the_collapse_is_right(answer):
-    assert_passes("04.4", answer)
-
-
-def test_a_mean_budget_is_right_where_it_is_asked():
-    assert_passes("04.4", lambda S, D: by_eig(S, D, mean=True), mean=True)
-    assert_fails("04.4", by_eig, "sum for mean", mean=True)
-
-
-def test_no_metric_within_the_budget_gives_the_dissimilar_pairs_more():
-    rng = np.random.default_rng(0)
-    for _, case in cases_of("04.4"):
-        S, D = doubles(case)
-        A, B, M = S.T @ S, D.T @ D, reference("04.4")(S, D)
-        assert (A * M).sum() == pytest.approx(1)
-        assert np.linalg.matrix_rank(M, tol=1e-8 * np.linalg.norm(M)) == 1
-        for _ in range(20):
-            half = rng.normal(size=A.shape)
-            N = half.T @ half
-            assert (B * N).sum() / (A * N).sum() <= (B * M).sum() * (1 + 1e-9)
-
-
-def spent(matrix):
-    """A matrix made from both scatters, scaled to the whole budget."""
-
-    def answer(S, D):
-        N = matrix(S.T @ S, D.T @ D)
-        return N / (N * (S.T @ S)).sum()
-
-    return answer
-
-
-COLLAPSES = {
-    "all differences": (
-        lambda S, D: np.linalg.inv(np.atleast_2d(np.cov(np.vstack([S, D]).T))),
-        "the inverse covariance",
-    ),
-    "both scatters": (
-        lambda S, D: np.linalg.inv(S.T @ S + D.T @ D),
-        "the inverse covariance",
-    ),
-    "the similar pairs": (
-        lambda S, D: np.linalg.pinv(S.T @ S),
-        "never looked at the dissimilar pairs",
-    ),
-    "the similar pairs, spent": (
-        spent(lambda A, B: np.linalg.inv(A)),
-        "never looked at the dissimilar pairs",
-    ),
-    "the dissimilar scatter": (spent(lambda A, B: B), "every eigenvector"),
-    "the sandwich": (
-        spent(lambda A, B: np.linalg.solve(A, np.linalg.solve(A, B).T)),
-        "every eigenvector",
-    ),
-    "the quotient": (spent(lambda A, B: np.linalg.solve(A, B)), None),
-    "the inverse of D": (spent(lambda A, B: np.linalg.inv(B + 0.1 * A)), None),
-    "unit trace": (
-        lambda S, D: (M := by_eig(S, D)) / np.trace(M),
-        "a vector of length 1",
-    ),
-    "twice": (lambda S, D: 2 * by_eig(S, D), None),
-    "root": (
-        lambda S, D: by_eig(S, D) / np.sqrt(np.trace(by_eig(S, D))),
-        "length scaled once too little",
-    ),
-    "exchanged": (lambda S, D: by_eig(D, S), "S and D exchanged"),
-    "mean budget": (lambda S, D: by_eig(S, D, mean=True), "mean for sum"),
-    "a vector": (
-        lambda S, D: np.sqrt(np.diag(by_eig(S, D))),
-        "the vector alone",
-    ),
-    "its diagonal": (lambda S, D: np.diag(np.diag(by_eig(S, D))), None),
-    "a little ridge": (lambda S, D: by_eig(S, D) + 1e-3 * np.eye(S.shape[1]), None),
-    "the value": (lambda S, D: ((D @ by_eig(S, D)) * D).sum(), "the inner product"),
-    "minus": (lambda S, D: -by_eig(S, D), None),
-}
-
-
-@pytest.mark.parametrize("form", COLLAPSES)
-def test_no_near_miss_of_the_collapse_passes(form):
-    answer, mistake = COLLAPSES[form]
-    assert_fails("04.4", answer, mistake)
 
 
 def test_the_outcome_of_a_wrong_count_is_a_failure():

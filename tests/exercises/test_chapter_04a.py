@@ -56,8 +56,17 @@ def test_a_fair_draw_is_never_called_unlikely():
     others = math.comb(160, 2) - within - small - beside
     for drawn in (150, 300):
         assert at_least(drawn - 20, others, beside, drawn) < 1e-12
-    # Two classes of 40: 60 pairs whose first points are among some 15.
-    assert math.comb(80, 15) * (15 * 40 / (2 * math.comb(40, 2))) ** 60 < 1e-9
+    # Four points that touch so many of the pairs, in both cases and for both kinds.
+    four = math.comb(160, 4)
+    assert four * at_least(83, 4 * 39, within + small - 4 * 39, 150) < 1e-9
+    for drawn in (150, 300):
+        assert four * at_least(math.ceil(0.55 * drawn), 4 * 158, others + beside, drawn) < 1e-9
+    assert math.comb(80, 4) * at_least(33, 4 * 39, 2 * within - 4 * 39, 60) < 1e-9
+    for drawn in (60, 120):
+        assert math.comb(80, 4) * at_least(math.ceil(0.55 * drawn), 160, 1440, drawn) < 1e-9
+    # Two classes of 40: 60 pairs among some 30 points, or with first points among some 15.
+    assert math.comb(80, 30) * (math.comb(30, 2) / (2 * within)) ** 60 < 1e-9
+    assert math.comb(80, 15) * (15 * 40 / (2 * within)) ** 60 < 1e-9
 
 
 def by_samples(y, n, seed, ratio=1):

@@ -267,6 +267,26 @@ def test_the_cases_end_where_a_further_round_changes_nothing():
             assert np.abs(alternating(M, A, 200, -1) - M).max() < allowed / 4, case.name
 
 
+@pytest.mark.parametrize("mean", [False, True])
+def test_no_case_takes_more_rounds_than_the_statement_says(mean):
+    exercise = exercises.find("04.3")
+    assert "more than 30 rounds" in exercise.text("statement", exercise.variant(mean=mean))
+    short = stepping(
+        of=lambda S: scatter(S) / (len(S) if mean else 1),
+        back=lambda M, A: alternating(M, A, rounds=30),
+    )
+    assert_passes("04.3", short, mean=mean)
+
+
+def test_a_rate_is_a_plain_number_of_few_digits():
+    for seed in SEEDS:
+        for case in key_of("04.3", seed).cases:
+            rate = case.inputs["rate"]
+            assert type(rate) is float
+            assert len(f"{rate:g}") <= 8
+            assert float(f"{rate:.3g}") == rate
+
+
 def checked_before(M, A):
     """The question asked before the first round."""
     while np.sum(A * M) > 1 + 1e-9:
@@ -349,7 +369,7 @@ UNLISTED_STEPS = {
     ),
     "A left as the identity": (
         stepping(of=lambda S: np.eye(S.shape[1])),
-        "orthogonal to another matrix",
+        "the identity for A",
     ),
     "A of the covariance": (stepping(of=lambda S: np.cov(S.T)), "a centred A"),
     "no step": (lambda M, S, D, rate: alternating(M, scatter(S)), None),
@@ -465,6 +485,30 @@ def test_the_largest_ratio_is_clearly_alone(mean):
             assert np.abs(values[:-1]).max(initial=0) <= 1e-9 * values[-1], case.name
 
 
+def test_no_metric_within_the_budget_gives_the_dissimilar_pairs_more():
+    rng = np.random.default_rng(0)
+    key = key_of("04.4", 0)
+    for case, expected in zip(key.cases, key.expected, strict=True):
+        A, B = (scatter(case.inputs[name].astype(float)) for name in ("S", "D"))
+        assert np.sum(A * expected["result"]) == pytest.approx(1)
+        most = np.sum(B * expected["result"])
+        for _ in range(20):
+            half = rng.normal(size=A.shape)
+            N = half.T @ half
+            assert np.sum(B * N) / np.sum(A * N) <= most * (1 + 1e-9), case.name
+
+
+def by_column_of_eig(pick, scale):
+    """A column of eig as it comes, of length 1 or 1 under A."""
+
+    def answer(S, D):
+        A = S.T @ S
+        z = np.linalg.eig(np.linalg.inv(A) @ (D.T @ D))[1][:, pick].real
+        return np.outer(z, z) / (z @ A @ z if scale else 1)
+
+    return answer
+
+
 def ratio_of(A, B, pick=-1):
     """z of length 1 under A, from two matrices."""
     inverse = np.linalg.inv(np.linalg.cholesky(A))
@@ -483,6 +527,14 @@ UNLISTED_COLLAPSES = {
     "the smallest ratio": (
         of_scatters(lambda A, B: outer(ratio_of(A, B, 0))),
         "the smallest eigenvalue",
+    ),
+    "first column of eig": (by_column_of_eig(0, False), "eig does not sort"),
+    "first column of eig, scaled": (by_column_of_eig(0, True), "eig does not sort"),
+    "last column of eig, scaled": (by_column_of_eig(-1, True), "eig does not sort"),
+    "the scatter of D": (of_scatters(lambda A, B: B), "the scatter of D"),
+    "the scatter of D, spent": (
+        of_scatters(lambda A, B: B / np.sum(A * B)),
+        "the scatter of D",
     ),
     "largest of D": (
         of_scatters(lambda A, B: outer(np.linalg.eigh(B)[1][:, -1])),

@@ -209,6 +209,10 @@ def other(step, lam_of=lambda lam, alpha: lam - alpha):
     return answer
 
 
+def step_of_pair(p, delta, xi, lam, gamma):
+    return step_of(p, delta, xi, gamma)
+
+
 def moved_twice(M, v, *rest):
     return by_inverses(by_inverses(M, v, *rest)[0], v, *rest)
 
@@ -222,6 +226,33 @@ UNLISTED_UPDATES = {
     "clipped at zero": (
         other(lambda p, s, xi, lam, g: min(0.0, step_of(p, s, xi, g))),
         "nothing taken back",
+    ),
+    "unclipped, λ at least 0": (
+        other(step_of_pair, lambda lam, alpha: max(0, lam - alpha)),
+        "not limited by λ",
+    ),
+    "nothing or the step": (
+        other(lambda *a: step_of_pair(*a) if step_of_pair(*a) <= a[3] else 0),
+        "nothing where λ limits",
+    ),
+    "δ outside": (
+        other(lambda p, s, xi, lam, g: s * min(lam, g / (g + 1) * (1 / p - 1 / xi))),
+        "δ outside of the minimum",
+    ),
+    "δ inside and outside": (
+        other(lambda p, s, xi, lam, g: s * min(lam, step_of(p, s, xi, g))),
+        "δ missing in the step",
+    ),
+    "size of the step": (
+        other(lambda p, s, xi, lam, g: min(lam, abs(step_of(p, s, xi, g)))),
+        "the size of the step",
+    ),
+    "size of α in λ": (
+        other(
+            lambda p, s, xi, lam, g: min(lam, step_of(p, s, xi, g)),
+            lambda lam, alpha: lam - abs(alpha),
+        ),
+        "the size of α taken from λ",
     ),
     "never negative": (other(lambda p, s, xi, lam, g: max(0.0, step_of(p, s, xi, g))), None),
     "half": (
@@ -279,6 +310,18 @@ def test_the_printed_step_earns_what_is_right_for_a_price_of_one():
         assert found.earned == 3
         assert "printed" in found.mistake.sentence
         assert found.groups == {"values": True, "taken back": True, "price": False}
+
+
+def test_a_limit_that_takes_nothing_back_is_shown_on_a_line():
+    for found in verdicts("06.3", UNLISTED_UPDATES["nothing or the step"][0]):
+        assert found.groups == {"values": True, "taken back": False, "price": True}
+        assert found.finding.case.inputs["M"].shape == (1, 1)
+        assert found.finding.case.inputs["lam"] == 1 / 8
+
+
+def test_no_number_of_a_case_has_more_than_three_digits():
+    for case, (_, _, _, xi, lam, _) in cases_of("06.3"):
+        assert all(type(n) is float and float(f"{n:.3g}") == n for n in (xi, lam)), case.name
 
 
 def test_the_first_case_of_the_update_by_hand():

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
-from dmlcourse.learners.history import Log, Solution
+from dmlcourse.learners.history import Log, Solution, relative_gap, until_proved
 
 
 class Line(NamedTuple):
@@ -73,3 +74,47 @@ def test_a_solution_can_be_moved_to_other_coordinates():
     found = Solution(torch.eye(2), 1.0, 0.0, True)._replace(L=2 * torch.eye(2))
     assert found == (found.L, 1.0, 0.0, True)
     assert float(found.L.trace()) == 4
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_nothing_is_proved_of_what_is_not_finite(value):
+    assert relative_gap(value, 1.0) == np.inf
+    assert relative_gap(1.0, value) == np.inf
+
+
+def test_the_gap_is_a_share_of_the_objective():
+    assert relative_gap(4.0, 3.0) == 0.25
+    assert relative_gap(4.0, 5.0) == 0.25
+    assert relative_gap(0.0, 0.0) == 0.0
+
+
+def run(bounds, tighter, tol=0.1, most=100, steps=100, every=1):
+    """The gap of an objective of 10 with these bounds, one a look, and the log."""
+    log, left, seen = Log(most, Line), iter(range(steps)), iter(bounds)
+    value, gap = until_proved(
+        lambda: next(left, None) is not None, lambda: (10.0, next(seen)), tighter, tol, log, every
+    )
+    assert value == 10.0
+    return gap, log
+
+
+def test_it_stops_where_the_best_bound_so_far_is_near_enough():
+    gap, log = run([0.0, 9.0, 5.0, 9.5], max, tol=0.05)
+    assert gap == pytest.approx(0.05)
+    assert log.steps == 3
+    assert [line[-1] for line in log.history] == pytest.approx([1.0, 0.1, 0.1, 0.05])
+
+
+def test_it_stops_at_the_limit_and_where_no_step_is_left():
+    assert run([30.0] * 9, min, most=4)[1].steps == 4
+    assert run([30.0] * 9, min, steps=2)[1].steps == 2
+
+
+def test_it_looks_once_in_so_many_steps_and_at_the_end():
+    _, log = run([30.0] * 9, min, most=7, every=3)
+    assert [line[0] for line in log.history] == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize(("bound", "tighter"), [(10 + 1e-9, max), (10 - 1e-9, min)])
+def test_a_bound_that_rounding_has_pushed_past_the_objective_closes_the_gap(bound, tighter):
+    assert run([bound], tighter)[0] == 0.0

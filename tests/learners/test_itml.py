@@ -475,3 +475,42 @@ def test_a_prior_may_be_a_tensor_a_list_or_of_another_kind_than_the_data():
         for points in (pairs, torch.tensor(pairs)):
             found = fit(points, same, prior=given_prior).components_
             assert np.asarray(found) == pytest.approx(expected, rel=1e-9)
+
+
+# ---------------------------------------------------------------- hard, and solved all the same
+
+
+def pairs_of(V):
+    V = np.array(V, dtype=float)
+    return np.stack([V, np.zeros_like(V)], axis=1)
+
+
+def test_a_first_step_to_the_border_of_the_cone_is_no_dead_end():
+    """One long similar pair: a step of length 1 against it makes L singular."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        d, m = rng.integers(2, 5), rng.integers(2, 17)
+        V, same = rng.normal(size=(m, d)), rng.random(m) < 0.5
+        u = 10 ** rng.uniform(-1.3, 0.7)
+        bounds, gamma = (u, u * 10 ** rng.uniform(0, 1.5)), 10.0 ** rng.integers(-1, 4)
+        model = ITML(bounds=bounds, gamma=gamma).fit_pairs(pairs_of(V), same)
+        assert model.gap_ <= 1e-6
+
+
+def test_a_very_short_dissimilar_pair_beside_a_long_one_is_not_lost():
+    V, same = [[1, 0, 0], [0, 1e-17, 0]], np.array([True, False])
+    few = ITML(bounds=(1, 2)).fit_pairs(pairs_of(V), same)
+    more = ITML(bounds=(1, 2)).fit_pairs(
+        pairs_of([*V, [0, 0, 0], [0, 0, 0]]), np.array([True, False, True, True])
+    )
+    assert np.isfinite(few.objective_)
+    assert few.objective_ == pytest.approx(more.objective_, rel=1e-9)
+    assert few.gap_ <= 1e-6
+
+
+def test_the_covariance_as_prior_takes_the_units_as_they_are():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(60, 3)), np.arange(60) % 2
+    units = np.array([1.0, 1e6, 1e-6])
+    plain, scaled = (ITML(prior="covariance", random_state=0).fit(Z, y) for Z in (X, X * units))
+    assert scaled.objective_ == pytest.approx(plain.objective_, rel=1e-6)

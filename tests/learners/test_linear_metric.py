@@ -1,6 +1,6 @@
 """What every learner of a linear metric shares, tried on one that learns nothing: L is given.
 
-And scikit-learn's own checks, for each learner there is.
+And scikit-learn's own checks of LMNN; those of the learners from pairs are in ``test_pairs.py``.
 """
 
 import pickle

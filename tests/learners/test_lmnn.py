@@ -131,7 +131,7 @@ def test_history_goes_down_and_counts_up():
 
 @pytest.mark.parametrize("solver", ["lbfgs", "convex"])
 def test_stopped_early_it_warns_what_to_do(solver):
-    told = r"max_iter=3 steps before tol=0.001.*proved to be within.*Raise max_iter or tol"
+    told = r"\(max_iter=3\) before tol=0.001.*no metric is better.*Raise max_iter or tol"
     with pytest.warns(ConvergenceWarning, match=told):
         model = LMNN(solver=solver, max_iter=3).fit(WINE, CULTIVAR)
     assert model.n_iter_ == 3

@@ -196,7 +196,7 @@ def test_the_convex_solver_closes_the_gap(solved):
 
 def test_a_smaller_tolerance_never_proves_less(solved):
     X, y, _, convex = solved
-    with pytest.warns(match="max_iter=200 steps before tol=1e-08"):
+    with pytest.warns(match=r"\(max_iter=200\) before tol=1e-08"):
         greedy = LMNN(solver="convex", tol=1e-8, max_iter=200).fit(X, y)
     assert greedy.gap_ <= convex.gap_ * 1.01
 
@@ -258,7 +258,7 @@ def test_where_there_are_many_points_a_sample_is_solved_first(monkeypatch, rank)
     assert model.objective_ == pytest.approx(alone.objective_, rel=2e-3)
     assert model.history_[0].iteration > 0
     assert model.history_[0].objective < alone.history_[0].objective
-    with pytest.warns(match="max_iter=3 steps"):
+    with pytest.warns(match=r"\(max_iter=3\)"):
         assert LMNN(max_iter=3).fit(X, y).n_iter_ == 3
 
 

@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris, load_wine
 
 from dmlcourse.geometry import trace_maximiser
 from dmlcourse.learners import MMC
-from dmlcourse.learners.mmc_solver import Problem, diagonal_proof, proof
+from dmlcourse.learners.mmc_solver import diagonal_proof, pose, proof, white
 
 quick = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -291,7 +291,7 @@ def test_flat_directions_are_counted_warned_of_and_survived(solver):
     """Similar pairs differ in the first feature only; the others are flat."""
     S, D = problem(6, d=3)
     S[:, 1:] = 0
-    told = r"Similar pairs agree in 2 directions in which dissimilar ones do not.*0.1% of each"
+    told = r"Similar pairs agree in 2 directions in which dissimilar ones do not.*0.1% of what"
     with pytest.warns(UserWarning, match=told) as caught:
         model = fit(S, D, **SOLVERS[solver], max_iter=3 if solver == "projections" else 200)
     assert np.isfinite(model.components_).all()
@@ -346,9 +346,22 @@ def test_what_is_left_out_of_the_whitening_is_what_was_found_flat():
     rng = np.random.default_rng(0)
     S, D = rng.normal(size=(2, 200, 60))
     S[:, 1:] = S[:, :1] + 3e-4 * S[:, 1:]
-    problem_ = Problem(torch.tensor(S), torch.tensor(D), False)
+    problem_ = pose(torch.tensor(S), torch.tensor(D), False, np.finfo(float).eps)
     assert problem_.flat == 0
-    assert problem_.whitened()[0].shape == (60, 60)
+    assert white(problem_)[0].shape == (60, 60)
+
+
+@pytest.mark.parametrize("eps", [1e-3, 1e-4, 1e-5, 1e-6, 1e-8])
+def test_a_direction_in_which_all_pairs_are_short_is_not_lost(eps):
+    """The problem is the same after any invertible map, so its optimum is."""
+    rng = np.random.default_rng(0)
+    S = np.c_[rng.normal(size=50), 0.1 * rng.normal(size=50)]
+    D = np.c_[rng.normal(size=50), 5 + rng.normal(size=50)]
+    oblique = np.array([[1, 1], [0, eps]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain, bent = fit(S, D), fit(S @ oblique, D @ oblique)
+    assert bent.objective_ == pytest.approx(plain.objective_, rel=1e-5)
 
 
 # ---------------------------------------------------------------- bad input

@@ -244,7 +244,7 @@ def test_verbose_prints_a_line_for_each_entry_of_the_history(learner, capsys):
 def test_stopped_early_it_warns_in_the_callers_file(learner):
     told = (
         rf"{type(learner).__name__} stopped after 1 steps \(max_iter=1\) before tol=.*objective "
-        r".*proved to be within .*% of the optimum. Raise max_iter or tol"
+        r".*no metric is better by more than .*% of it. Raise max_iter or tol"
     )
     learner.set_params(max_iter=1, tol=1e-9)
     points, labels = draw(3, n=60, d=6)

@@ -61,6 +61,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case("two axes", table([1, 0], [0, 2]), table([2, 0], [0, 3])),
         case("one dissimilar pair, oblique", table([1, 0], [0, 2]), table([1, 4])),
         case("two features, A not diagonal", table([1, 1], [1, 0]), table([2, 0], [1, 3])),
+        case("two axes, the second is better", table([2, 0], [0, 1]), table([3, 0], [0, 2])),
         case("two features", *_drawn(rng, 2, 5, 6)),
         case("three features", *_drawn(rng, 3, 7, 6)),
         case("five features", *_drawn(rng, 5, 12, 9)),
@@ -140,6 +141,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
     def of_ratio(k: Any) -> Any:
         return np.linalg.solve(k.A, k.B)
 
+    def of_product(k: Any) -> Any:
+        """The same up to rounding, and rounding may turn the order in which eig returns."""
+        return np.linalg.inv(k.A) @ k.B
+
+    def column_of_eig(matrix: Part, number: int) -> Part:
+        return lambda k: np.linalg.eig(matrix(k))[1].real[:, number]
+
     def rows(k: Any) -> Any:
         """The last row of the eigenvectors that belong to z."""
         inverse = np.linalg.inv(np.linalg.cholesky(k.A))
@@ -184,7 +192,7 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         *ways(
             "never looked at the dissimilar pairs",
             "Your metric never looked at the dissimilar pairs: it is the inverse of the similar "
-            "pairs' scatter, up to a factor, whatever is in D. (All z zᵀ added up give it, too.)",
+            "pairs' scatter, up to a factor, whatever is in D. All z zᵀ added up give it, too.",
             make(M=lambda k: np.linalg.inv(k.A)),
             make(M=lambda k: np.linalg.inv(k.A) / len(k.A)),
             make(M=lambda k: np.linalg.inv(k.S.T @ k.S) * (1 if mean else m(k.S))),
@@ -194,11 +202,18 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         *ways(
             "every eigenvector",
-            "You add up z zᵀ over all eigenvectors, each with its eigenvalue. The maximum takes "
-            "one of them.",
+            "Your M is the sum of z zᵀ over all eigenvectors, each times its eigenvalue: the same "
+            "as A⁻¹BA⁻¹. The maximum takes one of them.",
             make(M=lambda k: (k.pairs[1] * k.pairs[0]) @ k.pairs[1].T),
             spent(lambda k: (k.pairs[1] * k.pairs[0]) @ k.pairs[1].T),
+        ),
+        *ways(
+            "the scatter of D",
+            "Your M is the scatter of D, scaled or as it is. Its directions never looked at the "
+            "similar pairs.",
             make(M=lambda k: k.B),
+            make(M=lambda k: k.B / m(k.D)),
+            make(M=lambda k: k.B / np.trace(k.B)),
             spent(lambda k: k.B),
         ),
         *ways(
@@ -224,6 +239,15 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             "the next eigenvector",
             "Your vector belongs to the second largest eigenvalue.",
             make(z=lambda k: k.pairs[1][:, max(len(k.A) - 2, 0)]),
+        ),
+        *ways(
+            "eig does not sort",
+            "`eig` does not sort: neither its first column nor its last need belong to the largest "
+            "eigenvalue.",
+            *both(column_of_eig(of_ratio, 0)),
+            *both(column_of_eig(of_ratio, -1)),
+            *both(column_of_eig(of_product, 0)),
+            *both(column_of_eig(of_product, -1)),
         ),
         *ways(
             "vectors read as rows",

@@ -126,7 +126,8 @@ def _drawn(
         M, A = half.T @ half, (_mean_scatter if variant["mean"] else _scatter)(S)
         M = rng.uniform(*spent) / np.sum(A * M) * M
         step = _across(_slope(M, D), A, M)
-        rate = float(rng.uniform(0.2, 1.5)) * np.linalg.norm(M) / np.linalg.norm(step)
+        length = rng.uniform(0.2, 1.5) * np.linalg.norm(M) / np.linalg.norm(step)
+        rate = float(f"{length:.3g}")
         moved = M + rate * step
         inside = np.linalg.eigvalsh(moved)[0] / np.linalg.norm(moved)
         reach = np.sqrt(_squared(M, D) / (np.square(D).sum(axis=1) * np.linalg.norm(M)))
@@ -347,6 +348,12 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             step(across=along(lambda A, M: M)),
         ),
         *ways(
+            "the identity for A",
+            "The identity stands where A belongs, everywhere: your answer never looked at the "
+            "similar pairs.",
+            step(scatter=lambda S: np.eye(S.shape[1])),
+        ),
+        *ways(
             "divided by the length, not its square",
             "The part along A is not the one that you subtract: a length stands where its square "
             "belongs, or nothing.",
@@ -480,7 +487,9 @@ def _statement(variant: Variant) -> str:
         "(for $\\langle \\cdot, \\cdot \\rangle$, the sum over products of entries).\n\n"
         "1. Move to $M + \\texttt{rate} \\cdot G_\\perp$.\n"
         "2. Project onto the budget and then onto the cone, and again, until after the cone "
-        "$\\langle A, M \\rangle \\le 1 + 10^{-9}$: at least one round, at most 1000.\n\n"
+        "$\\langle A, M \\rangle \\le 1 + 10^{-9}$. At least one round is asked. A limit that "
+        "keeps the loop from going on for ever is yours to choose: no case here takes more than "
+        f"{FEW} rounds.\n\n"
         "The cell above holds two finished functions: `project_budget(M, A)` returns the nearest "
         "matrix with $\\langle A, M \\rangle \\le 1$, and `project_psd(M)` the nearest positive "
         "semidefinite one. Call them. No dissimilar pair is at distance zero."

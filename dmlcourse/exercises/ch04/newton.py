@@ -332,6 +332,13 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
             hessian(lambda k: np.diag(np.diag(_hessian(k)))),
         ),
         *ways(
+            "only the diagonal of a part",
+            "Of one part of the Hessian, ∇²s or the product of the slopes, you use the diagonal "
+            "alone. Both parts have other entries, too.",
+            hessian(lambda k: square(k) + np.diag(np.diag(curved(k)))),
+            hessian(lambda k: np.diag(np.diag(square(k))) + curved(k)),
+        ),
+        *ways(
             "one part of the Hessian",
             "Your Hessian has one of its two parts. The logarithm of a sum of roots bends because "
             "of the logarithm and because of the roots.",
@@ -398,6 +405,12 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
                 for floor in (0.0, 1e-12, 1e-8, 1e-6, 1e-3)
                 for test in (falls, always)
             ),
+        ),
+        *ways(
+            "absolute values of weights",
+            "You take the absolute value of a weight that would be negative. Then the step is "
+            "another one: here all of it is shortened.",
+            *(search(moves=lambda w, p, t: np.abs(w + t * p), accepts=a) for a in (falls, always)),
         ),
         *ways(
             "each weight its own step",
@@ -470,13 +483,14 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
 
 def _statement(variant: Variant) -> str:
     name = {2.0: "½, ¼", 4.0: "¼, 1⁄16"}[variant["shrink"]]
+    most = {2.0: "halvings", 4.0: "divisions by 4"}[variant["shrink"]]
     return (
         "Newton's step solves a linear system: $p = -(\\nabla^2 f)^{-1} \\nabla f$, with $f(w) = "
         "\\sum_S \\sum_j w_j s_j^2 - \\log s$ and $s = \\sum_{d \\in D} \\sqrt{q_d}$, $q_d = "
         "\\sum_j w_j d_j^2$. The Hessian is\n\n"
         "$$\\nabla^2 f = \\frac{\\nabla s \\, \\nabla s^\\top}{s^2} - \\frac{\\nabla^2 s}{s}$$\n\n"
         "and $\\nabla s$ and $\\nabla^2 s$ are yours to find. Write a function that returns $w + "
-        f"t\\,p$ with the largest $t$ of $1$, {name} and so on (up to 30 of them after the first) "
+        f"t\\,p$ with the largest $t$ of $1$, {name} and so on (at most 30 {most}) "
         "for which **every weight is above zero and $f$ is smaller than at $w$**. If there is "
         "none, return $w$ as it is. The Hessian can be inverted.\n\n"
         "The cell above holds a finished function: `value_and_gradient(w, S, D)` returns $f(w)$ "
@@ -485,12 +499,12 @@ def _statement(variant: Variant) -> str:
 
 
 def _skeleton(variant: Variant) -> str:
-    name = {2.0: "half", 4.0: "a quarter of"}[variant["shrink"]]
+    most = {2.0: "30 halvings", 4.0: "30 divisions by 4"}[variant["shrink"]]
     return f'''def newton_step(w, S, D):
     """Return the weights after one Newton step, shortened until f falls and they are positive.
 
-    w: (d,), above zero, S: (m_S, d), D: (m_D, d). Each try has {name} the step before, up to 30
-    times; then w itself. Returns: (d,).
+    w: (d,), above zero, S: (m_S, d), D: (m_D, d). The whole step is tried first, then shorter
+    ones: at most {most}. Returns: (d,), or w as it is where no step is allowed.
     """'''
 
 

@@ -309,21 +309,22 @@ def _statement(variant: Variant) -> str:
     if variant["mean"]:
         formula = (
             "$$f(w) = \\frac{1}{m_S} \\sum_{s \\in S} \\sum_j w_j s_j^2 \\;-\\; \\log \\Bigl( "
-            "\\frac{1}{m_D} \\sum_{d \\in D} \\sqrt{\\textstyle\\sum_j w_j d_j^2} \\Bigr)$$\n\n"
-            "with $m_S$ and $m_D$ the numbers of pairs"
+            "\\frac{1}{m_D} \\sum_{d \\in D} \\sqrt{\\textstyle\\sum_j w_j d_j^2} \\Bigr)$$"
         )
+        numbers = " Their numbers are $m_S$ and $m_D$."
     else:
         formula = (
             "$$f(w) = \\sum_{s \\in S} \\sum_j w_j s_j^2 \\;-\\; \\log \\Bigl( \\sum_{d \\in D} "
             "\\sqrt{\\textstyle\\sum_j w_j d_j^2} \\Bigr)$$"
         )
+        numbers = ""
     return (
         "With $M = \\mathrm{diag}(w)$, MMC minimises\n\n"
         f"{formula}\n\n"
         "over positive weights $w$ (Xing et al. 2002). The rows of `S` are the differences $x_i - "
-        "x_j$ of the similar pairs, those of `D` the differences of the dissimilar ones. Write a "
-        "function that returns $f(w)$ and its gradient $\\partial f / \\partial w$. No dissimilar "
-        "pair is at distance zero."
+        f"x_j$ of the similar pairs, those of `D` the differences of the dissimilar ones.{numbers} "
+        "Write a function that returns $f(w)$ and its gradient $\\partial f / \\partial w$. No "
+        "dissimilar pair is at distance zero."
     )
 
 

@@ -17,8 +17,11 @@ from ..spec import Complaint, Exercise, Mistake, Variant
 from .shared import Answer
 
 KINDS = ("similar", "dissimilar")
-# Large, so that no label is an index, too.
+# Large, so that no label is an index, too; and short ones for the few points that are printed.
 LABELS = 300 + 7 * np.arange(100)
+SHORT = np.arange(20, 100, 5)
+# So many of the points that are used most are looked at, and what share of the pairs they touch.
+HUBS, SHARE = 4, 0.55
 # Seeds that people write down where they do not use the one they get.
 HABITS = (0, 1, 42, 123)
 
@@ -67,9 +70,9 @@ def _drawing(variant: Variant) -> Answer:
 # ---------------------------------------------------------------- cases
 
 
-def _labelled(rng: Rng, *sizes: int) -> np.ndarray:
+def _labelled(rng: Rng, *sizes: int, labels: np.ndarray = LABELS) -> np.ndarray:
     """Labels of classes of these sizes, in random order."""
-    names = rng.choice(LABELS, len(sizes), replace=False)
+    names = rng.choice(labels, len(sizes), replace=False)
     return rng.permutation(np.repeat(names, sizes))
 
 
@@ -86,13 +89,16 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
     # Classes in which n and ratio·n are all pairs there are: then only one set of pairs is right.
     # So many pairs that a wrong draw shows its fault, whatever its luck.
     whole, all_of_them = {1: ((6, 3), 18), 2: ((5, 2, 2), 12)}[ratio]
+    # Four points are read at a glance, and too few to name a mistake: there luck hides most.
+    least, all_of_least = {1: ((3, 1), 3), 2: ((2, 2), 2)}[ratio]
     lopsided = _labelled(rng, 40, *[2] * 60)
     few = {"group": "few"}
     return [
-        asked("nine points, all pairs", _labelled(rng, *whole), all_of_them),
+        asked("four points, all pairs", _labelled(rng, *least, labels=SHORT), all_of_least, **few),
+        asked("nine points, all pairs", _labelled(rng, *whole, labels=SHORT), all_of_them),
         asked("25 classes of six", _labelled(rng, *[6] * 25), 360, crowded=True),
-        asked("one class of 40 and 60 of two", lopsided, 150, "draw", lopsided=True),
         asked("two classes of 40", _labelled(rng, 40, 40), 60, "draw", spread=True),
+        asked("one class of 40 and 60 of two", lopsided, 150, "draw", lopsided=True),
         asked("three points, five pairs asked", _labelled(rng, 2, 1), 5, **few),
         asked("no two of a class", _labelled(rng, 1, 1, 1), 2, **few),
         asked("one class", _labelled(rng, 4), 3, **few),
@@ -167,21 +173,40 @@ def _unlikely(case: Case, kind: str, i: np.ndarray, j: np.ndarray) -> list[str]:
     One class of 40 and 60 of two have 840 similar pairs, 60 of them in the small classes. Of 150
     drawn about 11 lie there, and more than 36 with a chance below 10⁻¹⁴ (hypergeometric). Of the
     dissimilar ones about 60 touch the large class, and 20 or fewer with a chance below 10⁻¹².
-    In two classes of 40 at most 15·40 of at least 1,560 pairs of a kind have their first point
-    among 15 given ones. There are 7·10¹⁵ choices of 15, so that 60 pairs have so few first points
-    with a chance below 7·10¹⁵·(600/1560)⁶⁰ < 10⁻⁹.
+    For pairs that belong to a few points see ``_crowded``.
     """
     y, given = case.inputs["y"], case.given
+    if (given.get("lopsided") or given.get("spread")) and _crowded(case, i, j):
+        return ["front"]
     if given.get("lopsided"):
         names, sizes = np.unique(y, return_counts=True)
         large = (y == names[sizes.argmax()])[np.stack([i, j])].any(axis=0)
         few = (~large).sum() > 36 if kind == "similar" else large.sum() <= 20
         return ["small classes"] if few else []
     if given.get("spread"):
-        if len(set(i)) < 16:
-            return ["front"]
         return ["habit"] if set(zip(i, j, strict=True)) in _habits(case, kind) else []
     return []
+
+
+def _crowded(case: Case, i: np.ndarray, j: np.ndarray) -> bool:
+    """Whether the pairs belong to a few points, as in a list in the order of the points.
+
+    The pairs that come first in such a list share their first points: a few points touch them
+    all. If the list goes by the second point, they are all pairs among a few points. Shuffled
+    points change which points these are, so what counts is how the pairs hang together.
+
+    In two classes of 40 four points touch a tenth of the pairs of a kind. Of 60 pairs they touch
+    33 or more with a chance below 10⁻¹⁶, and there are 1.6·10⁶ choices of four. At most 435 of
+    1,560 pairs lie among 30 given points, so that 60 pairs use no more than 30 with a chance below
+    9·10²¹·(435/1560)⁶⁰ < 10⁻¹⁰. At most 15·40 of them have their first point among 15 given ones:
+    fewer than 16 first points have a chance below 7·10¹⁵·(600/1560)⁶⁰ < 10⁻⁹.
+    In the lopsided case four points touch at most 156 of 840 similar pairs.
+    """
+    uses = np.bincount(np.concatenate([i, j]), minlength=len(case.inputs["y"]))
+    hubs = np.argsort(-uses, kind="stable")[:HUBS]
+    touched = (np.isin(i, hubs) | np.isin(j, hubs)).sum()
+    few = case.given.get("spread") and (np.count_nonzero(uses) <= 30 or len(set(i)) < 16)
+    return bool(touched >= SHARE * len(i) or few)
 
 
 def _habits(case: Case, kind: str) -> list[set]:
@@ -310,6 +335,22 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         similar, dissimilar = _all_pairs(y)
         return similar[::-1][:n], dissimilar[::-1][: ratio * n]
 
+    def shuffled_points(order):
+        """The first pairs in ``order`` of the points after a shuffle."""
+
+        def answer(y, n, seed):
+            points = np.random.default_rng(seed).permutation(len(y))
+            tables = zip(_all_pairs(y[points]), (n, ratio * n), strict=True)
+            return tuple(np.sort(points[pairs[order(pairs)][:c]], axis=1) for pairs, c in tables)
+
+        return answer
+
+    def by_the_first(pairs):
+        return np.arange(len(pairs))
+
+    def by_the_second(pairs):
+        return np.lexsort((pairs[:, 0], pairs[:, 1]))
+
     def habitual(seed):
         return lambda y, n, given: right(y, n, seed)
 
@@ -422,9 +463,12 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         ),
         *ways(
             "always the first pairs",
-            "You take pairs from one end of a sorted list. They all belong to a few points.",
+            "You take pairs that follow each other in a list made point by point, shuffled points "
+            "or not. They all belong to a few points: most sets of pairs can never be drawn.",
             first_of_the_list,
             last_of_the_list,
+            shuffled_points(by_the_first),
+            shuffled_points(by_the_second),
         ),
         *ways(
             "a seed of its own",
@@ -515,7 +559,7 @@ def _statement(variant: Variant) -> str:
     return (
         "Two points are a similar pair if their labels are equal, and a dissimilar pair if not. "
         f"Write a function that draws {numbers[variant['ratio']]}{pairs} **without replacement**. "
-        "Every pair of a kind is to be equally likely.\n\n"
+        "Every **set** of so many pairs of a kind is to be equally likely, not only every pair.\n\n"
         "A pair is a row $(i, j)$ of two indices with $i < j$, and no pair comes twice. Where a "
         "kind has fewer pairs than asked, return all of them. The order of the rows is free. Draw "
         "with a generator made from `seed`, such as `numpy.random.default_rng(seed)`: another seed "

@@ -112,6 +112,11 @@ def given_errors(case: Case, expected: Arrays) -> Arrays:
 BELOW, ABOVE = (0.2, 0.6), (1.7, 4.0)
 
 
+def _short(number: float) -> float:
+    """The number with three digits, so that a case can be read."""
+    return float(f"{number:.3g}")
+
+
 def _cases(rng: Rng, variant: Variant) -> list[Case]:
     name_of_price = "c" if variant["soft"] else "gamma"
 
@@ -128,8 +133,8 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         """A pair whose bound is such a share of p, and λ so many times the step to it."""
         M, v = positive(rng, d), rng.uniform(0.5, 2) * rng.normal(size=d)
         p = float(v @ M @ v)
-        xi = p * rng.uniform(*share)
-        lam = held * abs(1 / p - 1 / xi) / (1 + 1 / gamma)
+        xi = _short(p * rng.uniform(*share))
+        lam = _short(held * abs(1 / p - 1 / xi) / (1 + 1 / gamma))
         return M, v, delta, xi, lam, gamma
 
     lean = [[2.0, 1.0], [1.0, 3.0]]
@@ -145,6 +150,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case(
             "similar, on a line, near enough, λ = 1", [[2.0]], [1.0], 1, 6.0, 1.0, 1.0, group=back
         ),
+        case("similar, on a line, λ = 1/8", [[2.0]], [1.0], 1, 6.0, 0.125, 1.0, group=back),
         case("similar, near enough, some λ taken back", *drawn(3, 1, ABOVE, 2.0, 1.0), group=back),
         case("similar, near enough, all λ taken back", *drawn(3, 1, ABOVE, 0.5, 1.0), group=back),
         case(
@@ -193,17 +199,30 @@ def _wrong_sides(make: Callable[..., Answer]) -> list[Mistake]:
             "Your δ has the wrong sign everywhere: a similar pair is treated as dissimilar, and "
             "the reverse. Its bound says that the distance may not be larger.",
         ),
-        Mistake(
+        *ways(
             "δ missing in the step",
+            "δ is missing in your α, or stands there twice. For a dissimilar pair the signs of "
+            "violated and satisfied are then exchanged.",
             make(alpha=lambda k: min(k.lam, k.delta * _step(k))),
-            "δ is missing in your α. For a dissimilar pair the signs of violated and satisfied "
-            "are then exchanged.",
+            make(alpha=lambda k: k.delta * min(k.lam, _step(k))),
+        ),
+        Mistake(
+            "δ outside of the minimum",
+            make(alpha=lambda k: k.delta * min(k.lam, k.delta * _step(k))),
+            "In your α the minimum is taken first and multiplied by δ afterwards. For a dissimilar "
+            "pair λ then limits the pushes, and nothing limits what is taken back.",
         ),
         Mistake(
             "sign of the step",
             make(alpha=lambda k: min(k.lam, -_step(k))),
             "Your α has the wrong sign, for pairs of both kinds. A bound that is broken is to "
             "make λ larger.",
+        ),
+        Mistake(
+            "the size of the step",
+            make(alpha=lambda k: min(k.lam, abs(_step(k)))),
+            "Your α is never negative: you use the size of the step, without its sign. A bound "
+            "that is broken is then handled like one that holds.",
         ),
         *ways(
             "δ missing in M",
@@ -233,11 +252,17 @@ def _wrong_steps(make: Callable[..., Answer], price: str) -> list[Mistake]:
 
     printed = "δ/2·(1/p − γ/ξ)" if price == "γ" else "δ/2·(1/p − γ/ξ) with γ = 1/c"
     return [
-        Mistake(
+        *ways(
             "not limited by λ",
+            "You take back more than was given: a pair whose bound holds is moved until the bound "
+            "is met exactly, however small its λ was.",
             make(alpha=_step),
-            "You take back more than was given: your λ can be negative, and a pair whose bound "
-            "holds is moved until the bound is met exactly.",
+            make(alpha=_step, dual=lambda k: max(0.0, k.lam - k.alpha)),
+        ),
+        Mistake(
+            "nothing where λ limits",
+            make(alpha=lambda k: _step(k) if _step(k) <= k.lam else 0.0),
+            "Where λ limits the step you take nothing back. Take back all there is.",
         ),
         *ways(
             "nothing taken back",
@@ -445,6 +470,13 @@ def _wrong_numbers(make: Callable[..., Answer], price: str) -> list[Mistake]:
             "α added to λ",
             "Your λ grows where pushes are taken back, and falls where a bound is broken.",
             make(dual=lambda k: k.lam + k.alpha),
+        ),
+        *ways(
+            "the size of α taken from λ",
+            "Your λ never grows: you subtract the size of α, without its sign. Where a bound is "
+            "broken, the push is to be added to the account.",
+            make(dual=lambda k: k.lam - abs(k.alpha)),
+            make(dual=lambda k: max(0.0, k.lam - abs(k.alpha))),
         ),
         *ways(
             "λ as it was",
