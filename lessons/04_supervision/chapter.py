@@ -291,8 +291,8 @@ show(
 
 # %% [markdown] read-ascent
 # The rate matters: ten times the first one comes to 0.004 in as many steps, and a hundred times
-# uses up the thousand rounds and breaks the budget. And each round of projections costs an
-# eigendecomposition, as much as many steps of the power method.
+# uses up the thousand rounds and breaks the budget. And a step of the ascent takes a hundred rounds
+# or more, each with an eigendecomposition; a step of the power method is two products of matrices.
 #
 # ## Point at pairs
 #

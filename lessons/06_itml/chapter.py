@@ -103,7 +103,8 @@ show(
 )
 
 # %% [markdown] one
-# **Exercise 06.2** asks for the bounds on the left.
+# The library is metric-learn 0.7 (de Vazelhes et al. 2020). **Exercise 06.2** asks for the bounds
+# on the left.
 #
 # ## One bound
 #
@@ -249,10 +250,9 @@ show(
 # %% [markdown] read-sweeps
 # A sweep and a step cost about the same arithmetic. Here 100 steps are enough, and 1,000 sweeps are
 # not. The sweeps' gap even rises at times: the dual grows with every sweep, the primal does not
-# fall with every sweep. In the table of
-# this project's measurements, with 4,000 pairs of digits, 100 sweeps leave a gap of 54 % and 1,000
-# sweeps one of 7 %, while 60 steps leave a millionth. Where ITML is compared with a newer method,
-# ask how it was solved.
+# fall with every sweep. In this project's table of measurements, with 4,000 pairs of digits, 100
+# sweeps leave a gap of 54 % and 1,000 sweeps one of 7 %, while 60 steps leave a millionth. Where
+# ITML is compared with a newer method, ask how it was solved.
 #
 # ## Move the bounds
 #
@@ -384,3 +384,6 @@ calibration("06")
 #
 # - J. V. Davis, B. Kulis, P. Jain, S. Sra, I. S. Dhillon (2007). Information-theoretic metric
 #   learning. ICML, 209–216. [doi:10.1145/1273496.1273523](https://doi.org/10.1145/1273496.1273523)
+# - W. de Vazelhes, C. J. Carey, Y. Tang, N. Vauquier, A. Bellet (2020). metric-learn: metric
+#   learning algorithms in Python. Journal of Machine Learning Research 21(138).
+#   [jmlr.org](https://jmlr.org/papers/v21/19-678.html)

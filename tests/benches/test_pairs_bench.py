@@ -116,7 +116,7 @@ def test_parallel_must_links_need_a_ridge_and_make_the_ball_a_strip():
     state = PairsState(ONE_EACH)
     assert state.ridge
     assert "strip" in describe(state)
-    assert "0.1 % of each unit" in read(state)
+    assert "0.1 % of what all pairs spread" in read(state)
     across = np.linalg.eigh(state.M)[1][:, 1]
     along = state.similar[0] / np.linalg.norm(state.similar[0])
     assert abs(across @ along) < 1e-3

@@ -22,7 +22,7 @@ def computing(inputs: tuple[str, ...], parts: Mapping[str, Part], **changes: Par
         raise ValueError(f"no part is named {sorted(unknown)[0]}; there are {', '.join(parts)}")
     order = {**parts, **changes}
 
-    def answer(*values: Any) -> Any:
+    def in_parts(*values: Any) -> Any:
         k = SimpleNamespace(**dict(zip(inputs, values, strict=True)))
         found = None
         for name, part in order.items():
@@ -30,7 +30,7 @@ def computing(inputs: tuple[str, ...], parts: Mapping[str, Part], **changes: Par
             setattr(k, name, found)
         return found
 
-    return answer
+    return in_parts
 
 
 def single(*arrays: np.ndarray) -> list[np.ndarray]:
