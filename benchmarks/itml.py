@@ -18,14 +18,16 @@ code with anyone, evaluates all results:
 other 30 %; "ours is there" the seconds until our default solver had an F of at most the peer's.
 
 ``--plot FILE`` draws what a fit costs instead, on five generated Gaussian classes, against the
-number of pairs and of dimensions. Once the pairs are drawn, the number of points plays no part.
-With ``--repeats 1 --limit 60`` it takes about five minutes.
+number of pairs, of dimensions and of points. In the third panel everyone starts from labels, and
+draws 500 pairs of each kind and two percentiles; once they are there, the number of points plays no
+part. With ``--repeats 1 --limit 60`` it takes about six minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ PLOTTED = {
     "metric-learn": "metric-learn, 1,000 sweeps at most",
 }
 PAIRS, DIMENSIONS = (125, 250, 500, 1000, 2000, 4000), (5, 10, 20, 40, 80, 160)
+SAMPLES = (250, 1000, 4000, 8000)
 MIDDLE = (500, 20)  # pairs of each kind and dimensions where the other one varies
 CLASSES, POINTS = 5, 1000
 
@@ -132,25 +135,39 @@ BENCHMARK = Benchmark(
 
 
 def generated(pairs: int, dimensions: int) -> Problem:
+    """``classes_of`` some points, with pairs and bounds."""
+    return with_pairs(classes_of(POINTS, dimensions), pairs)
+
+
+def classes_of(points: int, dimensions: int) -> Problem:
     """Gaussian classes around centres two standard deviations from the origin."""
     random = np.random.default_rng(0)
     centres = random.normal(size=(CLASSES, dimensions))
     centres *= 2 / np.linalg.norm(centres, axis=1, keepdims=True)
-    y = np.arange(POINTS) % CLASSES
-    X = centres[y] + random.normal(size=(POINTS, dimensions))
-    return with_pairs(Problem(X, y, X, y), pairs)
+    y = np.arange(points) % CLASSES
+    X = centres[y] + random.normal(size=(points, dimensions))
+    return Problem(X, y, X, y)
+
+
+AXES: dict[str, tuple[tuple[int, ...], Callable[[int], Problem]]] = {
+    "pairs": (PAIRS, lambda number: generated(number, MIDDLE[1])),
+    "dimensions": (DIMENSIONS, lambda number: generated(MIDDLE[0], number)),
+    "points": (SAMPLES, lambda number: classes_of(number, MIDDLE[1])),
+}
 
 
 def costs(axis: str, options: argparse.Namespace) -> dict[str, list[tuple[int, float]]]:
     """By name, (number, CPU seconds): each line ends at the first fit that passes the limit."""
     lines: dict[str, list[tuple[int, float]]] = {who: [] for who in PLOTTED}
     stopped: set[str] = set()
-    for number in PAIRS if axis == "pairs" else DIMENSIONS:
-        task = generated(number, MIDDLE[1]) if axis == "pairs" else generated(MIDDLE[0], number)
+    numbers, make = AXES[axis]
+    for number in numbers:
+        task = make(number)
         for who in (who for who in PLOTTED if who not in stopped):
             runs = Runs(failure=options.missing.get(who, ""))
+            started = f"{who}, from labels" if axis == "points" else who
             for _ in range(0 if runs.failure else options.repeats):
-                fit("itml", who, task, options, runs)
+                fit("itml", started, task, options, runs)
             print(f"{number} {axis}, {who}: {runs.failure or runs.text}", file=sys.stderr)
             if runs.failure:
                 stopped.add(who)
@@ -160,15 +177,17 @@ def costs(axis: str, options: argparse.Namespace) -> dict[str, list[tuple[int, f
 
 
 def plot(file: Path, options: argparse.Namespace) -> None:
-    """Draws both sweeps side by side, on logarithmic axes."""
+    """Draws the three sweeps side by side, on logarithmic axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    fixed = f"{MIDDLE[1]} dimensions", f"{2 * MIDDLE[0]:,} pairs"
-    for axes, axis, title in zip(panels, ("pairs", "dimensions"), fixed, strict=True):
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    pairs, dimensions = f"{2 * MIDDLE[0]:,} pairs", f"{MIDDLE[1]} dimensions"
+    fixed = (dimensions, pairs, f"from labels, {pairs}, {dimensions}")
+    for axes, axis, title in zip(panels, AXES, fixed, strict=True):
         draw(axes, costs(axis, options))
-        axes.set(xlabel=axis, title=title)
+        axes.set(xlabel=axis)
+        axes.set_title(title, fontsize="medium")
     panels[0].set_ylabel("processor seconds of a fit")
     names = panels[0].get_legend_handles_labels()
     figure.legend(*names, loc="outside upper center", ncols=3, fontsize="small")

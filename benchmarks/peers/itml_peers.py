@@ -15,6 +15,7 @@ from fitted import ours as read_ours
 
 Given = dict[str, Any]
 Started = tuple[Callable[[], object], Callable[[], Fitted]]
+DRAWN = 500  # pairs of each kind that are drawn from labels
 
 
 def ours(**settings: Any) -> Callable[[Given], Started]:
@@ -48,6 +49,32 @@ def metric_learn(**settings: Any) -> Callable[[Given], Started]:
     return start
 
 
+def labelled(make: Callable[[], Any], read: Callable[[Any], Fitted]) -> Callable[[Given], Started]:
+    """A learner that draws its own pairs and bounds from labels."""
+
+    def start(given: Given) -> Started:
+        model = make()
+        return partial(model.fit, given["X"], given["y"]), lambda: read(model)
+
+    return start
+
+
+def ours_labelled(**settings: Any) -> Callable[[Given], Started]:
+    from dmlcourse.learners import ITML
+
+    settings = {"n_pairs": DRAWN, "random_state": 0, "device": "cpu", **settings}
+    return labelled(lambda: ITML(**settings), lambda m: read_ours(m, m.objective_ * (1 - m.gap_)))
+
+
+def metric_learn_labelled() -> Callable[[Given], Started]:
+    from metric_learn import ITML_Supervised
+
+    return labelled(
+        lambda: ITML_Supervised(n_constraints=DRAWN, random_state=0),
+        lambda m: Fitted(m.get_mahalanobis_matrix(), f"{m.n_iter_ + 1} sweeps"),
+    )
+
+
 def pydml(**settings: Any) -> Callable[[Given], Started]:
     from dml import ITML
 
@@ -79,6 +106,9 @@ LIBRARIES: dict[str, Callable[[], Callable[[Given], Started]]] = {
     "ours, 100 sweeps": lambda: ours(solver="cyclic", max_iter=100),
     "ours, 1,000 sweeps": lambda: ours(solver="cyclic", max_iter=1000),
     "ours, sweeps to 1e-3": lambda: ours(solver="cyclic", tol=1e-3),
+    "ours, from labels": ours_labelled,
+    "ours, sweeps to 1e-3, from labels": lambda: ours_labelled(solver="cyclic", tol=1e-3),
+    "metric-learn, from labels": metric_learn_labelled,
     "metric-learn": metric_learn,
     "metric-learn, 100 sweeps": lambda: metric_learn(max_iter=100),
     "pydml": pydml,

@@ -15,7 +15,7 @@
 # - prove how near a result is to the best one, and say why the best one may disappoint.
 #
 # **Needs** chapter 02; what it uses of chapter 03 is repeated here. **Costs** about 40 minutes to
-# read, 15 seconds on two cores, 0.4 GB of memory, no download. The exercises take another 110
+# read, 10 seconds on two cores, 0.4 GB of memory, no download. The exercises take another 110
 # minutes.
 
 # %% imports

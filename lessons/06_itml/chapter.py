@@ -14,7 +14,7 @@
 # - carry the method into the feature space of a kernel.
 #
 # **Needs** chapter 02; what it uses of chapters 03 and 04 is repeated here. **Costs** about 45
-# minutes to read, 20 seconds on two cores, 0.5 GB of memory, no download. The exercises take
+# minutes to read, 15 seconds on two cores, 0.4 GB of memory, no download. The exercises take
 # another 100 minutes.
 
 # %% imports

@@ -12,7 +12,7 @@ from dmlcourse.bootstrap import COMMANDS
 from dmlcourse.cli import build_parser
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/instructors.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/instructors.md", "docs/benchmarks.md")
 
 
 def text(name: str) -> str:
