@@ -6,8 +6,9 @@ in the same parts: the estimator, whose docstring is the problem (``mmc.py``, ``
 is solved (``…_solver.py``). Every result comes with a proof of how near the optimum it is, its
 ``gap_``.
 
-- All: ``linear.py`` (the estimator's base), ``history.py`` (what a fit leaves behind).
-- MMC and ITML learn from pairs: ``pairs.py``. ``kernel_itml.py`` is ITML for a kernel.
+- All: ``linear.py`` (the estimator's base), ``history.py`` (what a fit leaves, when it stops).
+- MMC and ITML learn from pairs: ``pairs.py``. ``itml_input.py`` makes ready what ITML is given,
+  ``kernel_itml.py`` is ITML for a kernel.
 - LMNN learns from triplets: ``impostors.py`` (the pairs that matter), ``coordinates.py`` (of
   unit pull), ``certificate.py`` (its proof), ``energy.py`` (classification by its objective).
 """

@@ -79,6 +79,7 @@ def mmc_step(M: Array, S: Array, D: Array, rate: float) -> Array:
 
 
 def projected_step(M: Tensor, S: Tensor, D: Tensor, rate: float) -> Tensor:
+    """The mathematics of ``mmc_step``, on float64 tensors."""
     A, G = S.T @ S, separation_gradient(M, D)
     M = M + rate * (G - (G * A).sum() / (A * A).sum() * A)
     for _ in range(ROUNDS):
