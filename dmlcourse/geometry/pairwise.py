@@ -71,6 +71,19 @@ def distance_blocks(
         yield rows, cols, _squares(a.part(rows), b.part(cols), L, spare, max_bytes)
 
 
+def row_blocks(X: Tensor, max_bytes: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances of X (n, d) to itself, whole rows at a time: (rows, float64 block (r, n)).
+
+    For sums over each point's distances to all others. Working memory is max_bytes as for
+    ``pairwise_distances``, but one row at least. X has passed ``arrays.take``.
+    """
+    max_bytes = max_bytes or default_bytes(X.device)
+    cloud, _ = clouds(X, None, None)
+    spare = _spare(X.dtype, X.shape[1])
+    for rows in spans(len(X), max(1, max_bytes // (BYTES_PER_ENTRY * max(1, len(X))))):
+        yield rows, _squares(cloud.part(rows), cloud, None, spare, max_bytes)
+
+
 def all_pairs(
     X: Tensor,
     Y: Tensor | None,

@@ -3,10 +3,11 @@
     h = Σ_a Σ_{p ∈ P(a)} Σ_{n ∈ N(a)} [m + D(a, p) − D(a, n)]₊
 
 Anchor a has a threshold m + D(a, p) for each of its positives. A negative at distance D(a, n) pays
-once for each threshold above it. So one sorted list of K thresholds, one search for each negative
-and one histogram over the places found give everything: n·m·log K steps in place of n·m·K. With
-target neighbours as positives h is the push term of LMNN; with all points of a class it is the
-triplet loss over a whole batch.
+once for each threshold above it. So one sorted list of thresholds, one search for each negative and
+one histogram over the places found give everything: n·m·log K steps in place of n·m·K. A short list
+is not searched but compared, threshold by threshold, a row at a time. With target neighbours as
+positives h is the push term of LMNN; with all points of a class it is the triplet loss over a whole
+batch.
 """
 
 from typing import NamedTuple
@@ -15,6 +16,9 @@ import torch
 from torch import Tensor
 
 BYTES_PER_ENTRY = 50
+
+# Up to so many thresholds a comparison with each is faster than a search; below 256, for uint8.
+SHORT = 32
 
 
 class HingeSums(NamedTuple):
@@ -59,18 +63,39 @@ def _of_rows(D: Tensor, positives: Tensor, negatives: Tensor, margin: float) -> 
     there = positives >= 0
     columns = positives.clamp(min=0)
     limits = (margin + D.gather(1, columns)).masked_fill(~there, -torch.inf)
+    at = D.masked_fill(~negatives, torch.inf)
+    over, counts = (_compared if limits.shape[1] <= SHORT else _searched)(limits, at)
+    wide = torch.promote_types(D.dtype, torch.float32)
+    pushed = over.to(wide) * at.to(wide).masked_fill(over == 0, 0)
+    values = (counts * limits.double().masked_fill(counts == 0, 0)).sum(1)
+    values = values - pushed.sum(1, dtype=torch.float64)
+    weights = over.to(D.dtype).neg_().scatter_add_(1, columns, counts.to(D.dtype))
+    return HingeSums(values, weights, counts.sum(1))
+
+
+def _compared(limits: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """Above each negative the number of thresholds (n, m), under each threshold that of negatives.
+
+    One comparison of the whole row for each threshold: for a short list faster than any search.
+    """
+    over = torch.zeros_like(at, dtype=torch.uint8)
+    counts = torch.empty_like(limits, dtype=torch.int64)
+    for k in range(limits.shape[1]):
+        under = (at < limits[:, k, None]).view(torch.uint8)
+        over += under
+        counts[:, k] = under.sum(1, dtype=torch.int32)
+    return over, counts
+
+
+def _searched(limits: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by a sort of the thresholds, a search for each negative and a histogram."""
     ordered, order = limits.sort(1)
-    at = D.masked_fill(~negatives, torch.inf).contiguous()
     below = torch.searchsorted(ordered, at, right=True)  # thresholds that n does not violate
-    over = positives.shape[1] - below
-    found = torch.zeros(len(D), positives.shape[1] + 1, dtype=torch.int64, device=D.device)
+    found = torch.zeros(len(at), limits.shape[1] + 1, dtype=torch.int64, device=at.device)
     found.scatter_add_(1, below, torch.ones_like(below))
     reached = found[:, :-1].cumsum(1)  # of each threshold, in order: the negatives under it
-    counts = torch.zeros_like(reached).scatter_(1, order, reached).masked_fill(~there, 0)
-    weights = (-over).to(D.dtype).scatter_add_(1, columns, counts.to(D.dtype))
-    values = (counts * limits.double().masked_fill(counts == 0, 0)).sum(1)
-    values = values - (over * D.double().masked_fill(over == 0, 0)).sum(1)
-    return HingeSums(values, weights, counts.sum(1))
+    counts = torch.zeros_like(reached).scatter_(1, order, reached)
+    return limits.shape[1] - below, counts.masked_fill(limits == -torch.inf, 0)
 
 
 def positive_columns(mask: Tensor) -> Tensor:

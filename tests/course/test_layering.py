@@ -24,7 +24,7 @@ HOUSE = {
     3: ("learners", "losses", "selection", "networks"),
     4: ("evaluation", "training"),
     5: ("figures", "journal", "observing", "session"),
-    6: ("exercises",),
+    6: ("exercises", "claims"),
     7: ("progress",),
     8: ("checks", "benches"),
     9: ("authoring",),

@@ -7,10 +7,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmlcourse.tuples import HingeSums, hinge_sums, positive_columns
+from dmlcourse.tuples import HingeSums, hinge_sums, hinges, positive_columns
 
 quick = settings(max_examples=80, deadline=None)
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@pytest.fixture(
+    scope="module", params=[0, hinges.SHORT], ids=["searched", "compared"], autouse=True
+)
+def short(request):
+    """Both ways in turn: a search of the thresholds, and a comparison with each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hinges, "SHORT", request.param)
+        yield
 
 
 def listed(D, positives, negatives, margin=1.0):
