@@ -126,8 +126,8 @@ class _WeighedSum(torch.autograd.Function):
 class _Pulled:
     """The gradient (B, d) in float64, collected tile by tile.
 
-    Where distances are not squared, W has been divided by them, and near distance 0 the products
-    cancel: they are formed in float64 then, otherwise in the dtype of the embeddings.
+    Where distances are not squared, W is divided by them, and near distance 0 the products cancel:
+    they are formed in float64 then, otherwise in the dtype of the embeddings.
     """
 
     def __init__(self, x: Tensor, squared: bool, symmetric: bool) -> None:
@@ -137,15 +137,15 @@ class _Pulled:
         self.squared, self.symmetric = squared, symmetric
 
     def add(self, rows: slice, weights: Tensor, distances: Tensor) -> None:
-        """Add Σⱼ Wᵢⱼ 2(xᵢ − xⱼ) to each anchor i of the rows, and what that does to each j."""
+        """Add Σⱼ Wᵢⱼ ∂d(i, j) to each anchor i of the rows, and what that does to each j."""
         if not self.squared:  # at d = 0 nothing: two points that coincide have no direction to go
-            weights = (weights / (2 * distances)).masked_fill_(distances == 0, 0)
-        weights = weights.to(self.points.dtype)
+            weights = (weights / distances).masked_fill_(distances == 0, 0)
+        weights, scale = weights.to(self.points.dtype), 2 if self.squared else 1
         anchors = self.points[rows]
         pull = weights.sum(1, keepdim=True) * anchors - weights @ self.points
-        self.gradient[rows] += (4 if self.symmetric else 2) * pull
+        self.gradient[rows] += (2 * scale if self.symmetric else scale) * pull
         if not self.symmetric:
-            self.gradient += 2 * (weights.sum(0)[:, None] * self.points - weights.T @ anchors)
+            self.gradient += scale * (weights.sum(0)[:, None] * self.points - weights.T @ anchors)
 
 
 # ---------------------------------------------------------------- what may come in
@@ -265,12 +265,10 @@ def listed_sums(losses: Tensor) -> Sums:
     return Sums(losses.sum(), torch.tensor(len(losses), device=losses.device), (losses > 0).sum())
 
 
-def same_and_other(codes: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-    """Masks (r, B): who is of the anchor's class, itself left out, and who is of another."""
-    same = codes[rows, None] == codes
-    other = ~same
-    same.diagonal(rows.start).fill_(False)
-    return same, other
+def number_of_others(codes: Tensor, rows: slice) -> Tensor:
+    """With how many others the anchors of some rows form a pair, all together."""
+    anchors = len(codes[rows])
+    return torch.tensor(anchors * (len(codes) - 1), device=codes.device)
 
 
 def widened(embeddings: Tensor) -> Tensor:

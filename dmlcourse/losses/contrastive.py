@@ -27,9 +27,9 @@ from .batch import (
     expect_rows,
     expect_same,
     listed_sums,
+    number_of_others,
     reduced,
     row_distances,
-    same_and_other,
     unit_rows,
     weighed_sum,
     widened,
@@ -113,10 +113,12 @@ def listed_pairs(x: Tensor, indices_tuple: Any) -> tuple[Tensor, Tensor, Tensor]
 
 
 def _share(codes: Tensor, margin: float, rows: slice, distances: Tensor) -> Share:
-    """What the pairs of some anchors add: each is met from both sides and counts half each time."""
-    same, others = same_and_other(codes, rows)
-    gap = (margin - distances).clamp_(min=0).mul_(others)
-    near = distances * same
-    value = (torch.linalg.vecdot(near, near) + torch.linalg.vecdot(gap, gap)).double().sum() / 4
-    active = (gap > 0).sum() + (near > 0).sum()
-    return Share(value, (near - gap).div_(2), same.sum() + others.sum(), active)
+    """What the pairs of some anchors add: each is met from both sides and counts half each time.
+
+    The anchor itself is at distance 0 in its own class and adds nothing.
+    """
+    gap = (distances - margin).clamp_(max=0)
+    pulls = torch.where(codes[rows, None] == codes, distances, gap)  # ∂ℓ/∂d
+    value = torch.linalg.vecdot(pulls, pulls).double().sum() / 4
+    active = pulls.count_nonzero()
+    return Share(value, pulls.div_(2), number_of_others(codes, rows), active)

@@ -25,9 +25,9 @@ from .batch import (
     expect_rows,
     expect_same,
     listed_sums,
+    number_of_others,
     reduced,
     row_distances,
-    same_and_other,
     unit_rows,
     weighed_sum,
     widened,
@@ -137,12 +137,11 @@ class MarginLoss(nn.Module):
 
 
 def _share(codes: Tensor, margin: float, boundary: Tensor, rows: slice, distances: Tensor) -> Share:
-    same, others = same_and_other(codes, rows)
-    sign = same.to(distances.dtype) - others.to(distances.dtype)  # 0 for the anchor itself
-    excess = ((distances - boundary[rows, None]).mul_(sign).add_(margin)).clamp_(min=0)
-    excess.diagonal(rows.start).zero_()
+    sign = torch.where(codes[rows, None] == codes, 1, -1).to(distances.dtype)
+    excess = (distances - boundary[rows, None]).mul_(sign).add_(margin).clamp_(min=0)
+    excess.diagonal(rows.start).zero_()  # the anchor itself is no pair
     weights = sign.mul_(excess > 0)
     by_boundary = torch.zeros_like(boundary)
     by_boundary[rows] = -weights.sum(1)
-    value, active = excess.sum(1).double().sum(), (excess > 0).sum()
-    return Share(value, weights, same.sum() + others.sum(), active, by_boundary)
+    value, active = excess.sum(1).double().sum(), weights.count_nonzero()
+    return Share(value, weights, number_of_others(codes, rows), active, by_boundary)
