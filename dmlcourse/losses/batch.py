@@ -113,8 +113,12 @@ class _WeighedSum(torch.autograd.Function):
         return total.to(x.dtype), terms, active
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, by_total: Tensor, *_: Any):
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "A loss over a whole batch can be differentiated once, and create_graph=True asks "
+                "for more. List the tuples (indices_tuple): then it can be differentiated twice."
+            )
         gradient, by_parameter = ctx.saved_tensors
         if gradient is not None:
             gradient = (by_total * gradient).to(ctx.dtype)
