@@ -342,14 +342,18 @@ def markdown(table: list[list[str]]) -> str:
     )
 
 
-def machine(options: argparse.Namespace, note: str) -> str:
+def processor() -> str:
+    """The date, the processor and the system."""
     cpu, information = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if information.exists():
         named = [line for line in information.read_text().splitlines() if "model name" in line]
         cpu = named[0].partition(":")[2].strip() if named else cpu
+    return f"{date.today().isoformat()}, {cpu}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def machine(options: argparse.Namespace, note: str) -> str:
     return (
-        f"{date.today().isoformat()}, {cpu}, {os.cpu_count()} cores, {platform.system()}; "
-        f"{options.threads} thread(s) each, limit {options.limit:.0f} s, "
+        f"{processor()}; {options.threads} thread(s) each, limit {options.limit:.0f} s, "
         f"{options.repeats} repetitions (a fit above {LONG:.0f} s is not repeated){note}."
     )
 

@@ -26,6 +26,7 @@ PACKAGES = {
     "metric-learn": "metric-learn",
     "pylmnn": "pylmnn",
     "pydml": "pyDML",
+    "pytorch-metric-learning": "pytorch-metric-learning",
 }
 
 
