@@ -16,6 +16,7 @@ import pytest
 
 from dmlcourse.exercises.spec import Exercise, Mistake
 from dmlcourse.observing import (
+    Around,
     Artefact,
     Case,
     Choice,
@@ -74,6 +75,19 @@ def _module(rng: np.random.Generator) -> list[Case]:
     return [case(1), case(3)]
 
 
+def _encoded(rng: np.random.Generator) -> list[Case]:
+    def weights() -> dict[str, np.ndarray]:
+        shapes = {"0.weight": (2, 3), "0.bias": 2, "1.weight": 2, "1.bias": 2}
+        return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+    def case(n: int, train: bool) -> Case:
+        layers = [["Linear", 3, 2], ["BatchNorm1d", 2]]
+        given = {"layers": layers, "before": weights(), "since": weights(), "train": train}
+        return Case(f"{n} rows", {"x": rng.normal(size=(n, 3))}, given=given)
+
+    return [case(1, train=False), case(4, train=True)]
+
+
 def _labelled(rng: np.random.Generator) -> list[Case]:
     def case(n: int) -> Case:
         given = {"arguments": {"factor": 2.0}, "new": rng.normal(size=(2, 2))}
@@ -95,6 +109,16 @@ class answer(torch.nn.Module):
         self.scale = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
     def forward(self, x):
         return (x * self.scale){end}
+"""
+AROUND = """
+import copy
+import torch
+class answer(torch.nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = {kept}
+    def forward(self, x):
+        return self.encoder(x).abs()
 """
 CENTRE = """
 class answer:
@@ -120,6 +144,12 @@ TOYS = {
         "def answer(x): return (x * x.detach()).sum()",
     ),
     "module": Toy(Module(), _module, SCALE.format(end=""), SCALE.format(end=".abs()")),
+    "around": Toy(
+        Around(),
+        _encoded,
+        AROUND.format(kept="encoder"),
+        AROUND.format(kept="copy.deepcopy(encoder)"),
+    ),
     "sampler": Toy(
         Sampler(),
         lambda rng: [Case("four of two", {"n": 4, "size": 2})],

@@ -1,15 +1,27 @@
 """What several benches draw and write alike."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..figures import axes_equal
-from ..figures.style import GRID
+from ..figures.style import GRID, INK, PAPER
 
 _LOOK = ("marker", "color", "mfc", "mec", "mew")
 _LARGEST = 12.0
+SHORTEST = 0.01  # a shorter arrow is a dot
+COMPASS = (
+    "right",
+    "up and right",
+    "up",
+    "up and left",
+    "left",
+    "down and left",
+    "down",
+    "down and right",
+)
 
 
 def unit_grid(ax: Axes, reach: float) -> None:
@@ -49,6 +61,23 @@ def key(ax: Axes, columns: Sequence[float], rows: int = 1) -> None:
             va="center",
             fontsize=10.5,
         )
+
+
+def arrows(ax: Axes, points: np.ndarray, steps: np.ndarray) -> None:
+    """An arrow from each point, (n, 2), by its step; none where no step can be seen."""
+    moves = np.linalg.norm(steps, axis=1) > SHORTEST
+    if moves.any():
+        scale: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1}
+        head: dict[str, Any] = {"headwidth": 3.6, "headlength": 4, "headaxislength": 3.6}
+        look: dict[str, Any] = {"color": INK, "edgecolor": PAPER, "linewidth": 0.8, "zorder": 8}
+        ax.quiver(
+            *points[moves].T, *steps[moves].T, units="inches", width=0.055, **scale, **head, **look
+        )
+
+
+def towards(step: np.ndarray) -> str:
+    """Say in which of eight directions a vector of the plane points."""
+    return COMPASS[round(np.degrees(np.arctan2(step[1], step[0])) / 45) % 8]
 
 
 def bars(

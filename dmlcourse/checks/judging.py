@@ -334,7 +334,8 @@ def _compare(
     label = "" if name in ("result", "answer") else f"{name}: "
     if (got.dtype.kind == "U") != (right.dtype.kind == "U"):
         wanted = {"U": "text", "b": "True or False"}.get(right.dtype.kind, "numbers")
-        return "type", f"{label}got {_number(got.flat[0])}; expected {wanted}."
+        given = _number(got.flat[0]) if got.size else "nothing"
+        return "type", f"{label}got {given}; expected {wanted}."
     if got.shape != right.shape:
         return "shape", f"{label}the shape is {_shape(got)}; expected {_shape(right)}."
     if got.dtype.kind == "c":

@@ -8,7 +8,10 @@ from .catalogue import Entry, entries, entry
 from .download import absent, bring, data_folder, megabytes, read
 
 HEAD = ("name", "classes", "samples", "shape", "where", "licence")
-GENERATED = ("stroke_characters", "any", "any", "any", "generated", "")
+GENERATED = (
+    ("stroke_characters", "any", "any", "any", "generated", ""),
+    ("signatures", "any", "any", "any", "generated", ""),
+)
 
 
 def data(names: Sequence[str]) -> int:
@@ -28,7 +31,7 @@ def data(names: Sequence[str]) -> int:
 
 def table() -> str:
     """One line for each set, and where downloads are kept."""
-    rows = [HEAD, *(_row(name, found) for name, found in entries().items()), GENERATED]
+    rows = [HEAD, *(_row(name, found) for name, found in entries().items()), *GENERATED]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     lines = [_line(row, widths) for row in rows]
     return "\n".join([*lines, "", f"Downloads are kept in {data_folder()}", _how()])

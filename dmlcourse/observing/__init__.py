@@ -9,6 +9,7 @@ from . import wire
 from .case import Case, Fault, Observation, Seen
 from .kinds import (
     KINDS,
+    Around,
     Artefact,
     Choice,
     Estimator,
@@ -24,6 +25,7 @@ from .observe import does_nothing, fault_of, observe, seen
 
 __all__ = [
     "KINDS",
+    "Around",
     "Artefact",
     "Case",
     "Choice",

@@ -7,8 +7,9 @@ and in the grader's jail. Its settings are plain values, so that it travels as t
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,7 +86,7 @@ class Gradient(Kind):
     def values(self, answer: Any, arguments: dict[str, Any], case: Case) -> dict[str, Any]:
         for name in self.wrt:
             arguments[name] = arguments[name].clone().requires_grad_()
-        value = answer(*arguments.values())
+        value = _one_tensor(answer(*arguments.values()))
         found = {"value": value}
         if getattr(value, "requires_grad", False):
             value.sum().backward()
@@ -110,11 +111,49 @@ class Module(Kind):
         module = answer(**case.given.get("arguments", {})).to(first)
         weights = {k: _tensor(w, first.device) for k, w in case.given.get("weights", {}).items()}
         module.load_state_dict(weights)
-        output = module(*arguments.values())
-        if output.requires_grad:
+        output = _one_tensor(module(*arguments.values()))
+        if getattr(output, "requires_grad", False):
             output.sum().backward()
         gradients = {f"gradient by {k}": p.grad for k, p in module.named_parameters()}
         return {"output": output, **gradients}
+
+
+@dataclass(frozen=True)
+class Around(Kind):
+    """A class derived from ``torch.nn.Module`` that is built around an encoder of the judge's.
+
+    ``case.given`` describes the encoder: its ``layers`` in order, each the name of a class of
+    ``torch.nn`` and its sizes; the weights it has ``before`` the answer is built around it, and
+    those it has ``since``, as if it had been trained in the meantime, both by parameter name; and
+    whether the answer is to ``train``. Observed: the output; the gradient of its sum by each weight
+    of the encoder, zero where none arrives; how many numbers the answer would train; whether the
+    answer left the weights alone while it was built; and each buffer of the encoder afterwards.
+    """
+
+    backend: str = "torch"
+
+    def values(self, answer: Any, arguments: dict[str, Any], case: Case) -> dict[str, Any]:
+        first = next(iter(arguments.values()))
+        with _fixed_seed():
+            encoder = _encoder(case.given["layers"], first)
+            weights = dict(encoder.named_parameters())
+            before, since = (_like(weights, case.given[when]) for when in ("before", "since"))
+            _set(weights, before)
+            module = _built(answer, encoder).to(first)
+            kept = all(bool((weights[k] == w).all()) for k, w in before.items())
+            _set(weights, since)
+            module.train(case.given["train"])
+            output = _one_tensor(module(*arguments.values()))
+        if getattr(output, "requires_grad", False):
+            output.sum().backward()
+        trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        return {
+            "output": output,
+            **{f"gradient by {k}": _gradient(w) for k, w in weights.items()},
+            "numbers to train": trained,
+            "weights kept while building": kept,
+            **{f"{k} afterwards": b for k, b in encoder.named_buffers()},
+        }
 
 
 @dataclass(frozen=True)
@@ -195,6 +234,13 @@ def _named(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return dict(zip(names, value, strict=True))
 
 
+def _one_tensor(value: Any) -> Any:
+    """The value, unless it is several: to print those would hide what is wrong."""
+    if isinstance(value, tuple | list):
+        raise WrongCount(f"Your answer returned {_what_came(value)} Asked is one tensor.")
+    return value
+
+
 def _what_came(value: Any) -> str:
     """One value, or too many or too few of them, in words."""
     if value is None:
@@ -216,3 +262,50 @@ def _tensor(array: np.ndarray, device: Any) -> Any:
     import torch
 
     return torch.from_numpy(array).to(device)
+
+
+# ---------------------------------------------------------------- encoders
+
+
+@contextlib.contextmanager
+def _fixed_seed() -> Iterator[None]:
+    """What an answer draws for new weights is the same every time, and costs nobody a number."""
+    import torch
+
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+def _encoder(layers: Iterable[Any], like: Any) -> Any:
+    """The layers in a row, with the dtype and on the device of a tensor."""
+    from torch import nn
+
+    return nn.Sequential(*(getattr(nn, name)(*sizes) for name, *sizes in layers)).to(like)
+
+
+def _like(weights: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The arrays as tensors of the dtype and on the device of the weights they are for."""
+    return {k: _tensor(arrays[k], w.device).to(w.dtype) for k, w in weights.items()}
+
+
+def _set(weights: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    for name, weight in weights.items():
+        weight.data.copy_(values[name])
+
+
+def _built(answer: Any, encoder: Any) -> Any:
+    from torch import nn
+
+    module = answer(encoder)
+    if not isinstance(module, nn.Module):
+        kind = type(module).__name__
+        raise TypeError(f"your answer built a {kind}; expected a class derived from nn.Module")
+    return module
+
+
+def _gradient(parameter: Any) -> Any:
+    return parameter.new_zeros(parameter.shape) if parameter.grad is None else parameter.grad

@@ -445,6 +445,11 @@ class TestInfinity:
         assert verdict(lambda a: outward(a) + np.array([0, 5, 5]), exercise).mistake is None
 
 
+def test_nothing_in_place_of_a_text_is_said():
+    found = verdict(lambda a: (), toy(reference=lambda variant: lambda a: "six"))
+    assert found.finding.sentence == "got nothing; expected text."
+
+
 def test_text_is_never_like_a_number():
     mean = Mistake("mean", np.mean, "You took the mean.")
     exercise = toy(reference=lambda variant: np.sum, mistakes=lambda variant: (mean,))

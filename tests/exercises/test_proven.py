@@ -1,11 +1,13 @@
 """What every exercise of the course must stand, whichever it is."""
 
 import functools
+import inspect
 import os
 import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from dmlcourse import exercises
 from dmlcourse.checks.judging import FAILED, NOT_ATTEMPTED, PASSED, Key, judge
@@ -51,7 +53,7 @@ def keys():
 
 @each_variant
 def test_the_stub_is_not_attempted(exercise, variant, keys):
-    namespace = {"np": np}
+    namespace = {"np": np, "torch": torch, "nn": torch.nn}
     exec(exercise.text("skeleton", variant) + "\n    ...\n", namespace)
     answer = namespace[exercise.name]
     assert verdict(keys(exercise, variant, SEEDS[0]), answer).outcome == NOT_ATTEMPTED
@@ -85,16 +87,32 @@ def test_a_small_perturbation_of_the_reference_fails(exercise, variant, keys):
     right = exercise.reference(variant)
     rng = np.random.default_rng(len(exercise.number))
     key = keys(exercise, variant, SEEDS[0])
-    found = verdict(key, lambda *inputs: moved(right(*inputs), rng))
+    found = verdict(key, beside(right, rng))
     assert found.outcome == FAILED
     assert found.earned == 0
 
 
+def beside(right, rng):
+    """An answer whose results are moved: those of its calls, or of its ``forward``."""
+    if not inspect.isclass(right):
+        return lambda *inputs: moved(right(*inputs), rng)
+
+    class Beside(right):
+        def forward(self, *inputs):
+            return moved(super().forward(*inputs), rng)
+
+    return Beside
+
+
 def moved(value, rng):
     """A value a little beside the right one: real numbers by 0.1%, whole ones by one."""
+    if isinstance(value, torch.Tensor):
+        return value * (1 + 1e-3 * rng.uniform(0.5, 1))
     if isinstance(value, tuple):
         return tuple(moved(part, rng) for part in value)
     array = np.asarray(value)
+    if array.dtype.kind == "U":
+        return f"{value}?"
     if array.dtype == bool:
         return ~array if array.ndim else not value
     if array.dtype.kind in "iu":
