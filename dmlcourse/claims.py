@@ -11,8 +11,8 @@ from .session import is_interactive
 
 def report(
     name: str, value: float, *, above: float | None = None, below: float | None = None
-) -> bool:
-    """Print whether a number lies where it is claimed to lie, and return that.
+) -> None:
+    """Print whether a number lies where it is claimed to lie.
 
     ``report("recall@1", value, above=0.9)`` prints "recall@1 above 0.9: yes". With both limits the
     number has to lie between them. A person at the keyboard sees the number too. NaN keeps no
@@ -26,7 +26,6 @@ def report(
     holds = (above is None or number > above) and (below is None or number < below)
     said = f"{name} {_claim(above, below)}: {'yes' if holds else 'no'}"
     print(f"{said} ({number:.3g})" if is_interactive() else said)
-    return holds
 
 
 def _claim(above: float | None, below: float | None) -> str:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .arrays import Array, expect_columns, take
 
@@ -29,6 +30,9 @@ BYTES_PER_ENTRY = 160
 
 # Rows gathered for a recomputation stay in a processor's cache.
 CACHE_BYTES = 2**22
+
+# Rows and columns of a matrix product that are treated alike, whatever the library.
+BLOCK = 64
 
 # Columns that share one minimum when few entries of a tile are looked for.
 GROUP = 32
@@ -191,8 +195,19 @@ def images(X: Tensor, Y: Tensor | None, L: Tensor | None) -> tuple[Tensor, Tenso
     """Centred float64 images under L, all in one product: equal points get equal images."""
     points = torch.cat([X] if Y is None else [X, Y]).double()
     points = points - _centre(points.detach())
-    image = points if L is None else points @ L.T
+    image = points if L is None else _mapped(points, L)
     return image[: len(X)], image if Y is None else image[len(X) :]
+
+
+def _mapped(points: Tensor, L: Tensor) -> Tensor:
+    """points @ L.T, so that no row's result depends on its place.
+
+    A matrix product treats the rows left over at its edges, and rows at odd addresses, in another
+    order of additions, which shows in the last digit. In whole blocks there are none.
+    """
+    (n, d), k = points.shape, len(L)
+    rows = pad(points, (0, -d % BLOCK, 0, -n % BLOCK))
+    return (rows @ pad(L, (0, -d % BLOCK, 0, -k % BLOCK)).T)[:n, :k]
 
 
 def _centre(points: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..geometry.pairwise import root, row_blocks
 
 HALVES = (torch.float16, torch.bfloat16)
+WIDE = (torch.uint16, torch.uint32, torch.uint64)
 AVERAGES = ("all", "active")
 
 
@@ -74,9 +75,11 @@ def weighed_sum(
     constant and hands back the derivative by it. ``symmetric`` says that W is, which halves the
     work. Distances are formed in float64, with exact zeros between equal points. Working memory is
     max_bytes (64 MiB on the CPU, 1 GiB on a GPU) beside a few copies of the embeddings, for any B.
-    NaN or infinity in the embeddings makes the total NaN. Differentiable once.
+    NaN, infinity or distances beyond the dtype make the total NaN. Differentiable once, and not by
+    ``torch.func``.
     """
-    if not torch.isfinite(embeddings).all():
+    moved = embeddings - embeddings.mean(0)
+    if not torch.isfinite(4 * moved.square().sum(1) if squared else moved).all():
         none = torch.zeros((), dtype=torch.int64, device=embeddings.device)
         return Sums((embeddings * torch.nan).sum(), none, none)
     with torch.autocast(embeddings.device.type, enabled=False):
@@ -167,7 +170,10 @@ def expect_batch(embeddings: Any, labels: Any) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"embeddings has shape {tuple(embeddings.shape)}: expected two dimensions, (B, d)."
         )
-    labels = torch.as_tensor(labels)
+    if not isinstance(labels, Tensor):
+        labels = torch.as_tensor(labels, device=embeddings.device)
+    if labels.dtype in WIDE:
+        labels = labels.to(torch.int64)  # torch sorts no unsigned numbers of more than 8 bits
     if labels.shape != (len(embeddings),):
         raise ValueError(
             f"labels has shape {tuple(labels.shape)} and embeddings {tuple(embeddings.shape)}: "
@@ -210,13 +216,17 @@ def expect_same(same: Any, x: Tensor) -> Tensor:
 
 
 def expect_indices(indices_tuple: Any, length: int, lengths: tuple[int, ...]) -> list[Tensor]:
-    """Index tensors of one length each, such as (a, p, n), within a batch of ``length``."""
+    """Index vectors such as (a, p, n), within a batch of ``length``: all of one length if three."""
     parts = [torch.as_tensor(part) for part in indices_tuple]
+    parts = [part if len(part) else part.long() for part in parts]
     if len(parts) not in lengths or any(part.ndim != 1 for part in parts):
         raise ValueError(
             f"indices_tuple holds {len(parts)} parts: expected {' or '.join(map(str, lengths))} "
             f"index vectors, (a, p, n) for triplets."
         )
+    sizes = [len(part) for part in parts]
+    if len(set(sizes[:2])) > 1 or len(set(sizes[-2:])) > 1:
+        raise ValueError(f"The parts of indices_tuple have lengths {sizes}: pairs do not fit.")
     for part in parts:
         if part.is_floating_point() or part.dtype == torch.bool:
             raise ValueError(f"indices_tuple has dtype {part.dtype}: expected whole numbers.")
@@ -282,5 +292,9 @@ def widened(embeddings: Tensor) -> Tensor:
 
 def unit_rows(embeddings: Tensor) -> Tensor:
     """Rows scaled to length 1; a row of zeros stays, with gradient 0."""
-    lengths = root(embeddings.square().sum(1, keepdim=True))
-    return embeddings / torch.where(lengths > 0, lengths, 1)
+    if not embeddings.numel():
+        return embeddings
+    largest = embeddings.detach().abs().amax(1, keepdim=True)  # first, for the sake of the squares
+    scaled = embeddings / torch.where(largest > 0, largest, 1)
+    lengths = root(scaled.square().sum(1, keepdim=True))
+    return scaled / torch.where(lengths > 0, lengths, 1)

@@ -57,8 +57,8 @@ def contrastive_loss(
 class ContrastiveLoss(nn.Module):
     """The contrastive loss over all pairs of a batch, exactly.
 
-    margin: m above. average: "all" divides by the number of pairs, as the paper does, "active" by
-    the number of pairs whose loss is not zero. normalize: scale embeddings to length 1 first;
+    margin: m above. average: "all" divides by the number of pairs (the paper sums), "active" by the
+    number of pairs whose loss is not zero. normalize: scale embeddings to length 1 first;
     dissimilar pairs are then at most 2 apart.
 
     In a batch of many classes nearly all pairs are dissimilar, and most of these soon cost nothing.

@@ -7,7 +7,8 @@ the boundary between "same" and "different", is learned: ∂ℓ/∂β = −y on 
 where as many similar pairs lie beyond β − α as dissimilar ones lie within β + α.
 
 Source: Wu, Manmatha, Smola and Krähenbühl (2017), Sampling matters in deep embedding learning,
-ICCV, section 4.2 (d is not squared; unit vectors, α = 0.2, β = 1.2 at the start). Chapter 11.
+ICCV, section 4 (d is not squared; unit vectors, α = 0.2, β = 1.2 at the start). Their regulariser
+on β is left out: weight decay on the loss's parameters does the same kind of thing. Chapter 11.
 """
 
 from typing import Any
@@ -53,6 +54,7 @@ def margin_loss(
     """
     x1, x2 = expect_rows(x1=x1, x2=x2)
     same, margin = expect_same(same, x1), expect_number("margin", margin)
+    beta = beta if isinstance(beta, Tensor) else expect_number("beta", beta)
     beyond = row_distances(x1, x2, squared=False) - beta
     return reduced((margin + torch.where(same, beyond, -beyond)).clamp(min=0), reduction)
 
@@ -79,6 +81,8 @@ class MarginLoss(nn.Module):
         super().__init__()
         self.margin = expect_number("margin", margin)
         start = torch.tensor(expect_number("beta", beta))
+        if classes is not None and classes < 1:
+            raise ValueError(f"classes is {classes}: expected None or a number of classes.")
         self.beta = nn.Parameter(start if classes is None else start.repeat(classes))
         self.average = expect_one_of("average", average, AVERAGES)
         self.normalize = normalize
@@ -121,12 +125,14 @@ class MarginLoss(nn.Module):
         if self.beta.ndim == 0:
             return self.beta.expand(len(x))
         labels = torch.as_tensor(labels, device=x.device)
-        if len(labels) and (labels.min() < 0 or labels.max() >= len(self.beta)):
+        whole = labels.long()
+        broken = labels.is_floating_point() and bool((whole != labels).any())
+        if broken or (len(whole) and (whole.min() < 0 or whole.max() >= len(self.beta))):
             raise ValueError(
                 f"labels reach from {labels.min().item()} to {labels.max().item()}: with "
                 f"classes={len(self.beta)} expected whole numbers from 0 to {len(self.beta) - 1}."
             )
-        return self.beta[labels.long()]
+        return self.beta[whole]
 
     def extra_repr(self) -> str:
         betas = "one" if self.beta.ndim == 0 else f"{len(self.beta)}"

@@ -12,7 +12,7 @@ m = 0.2); Hermans, Beyer and Leibe (2017), arXiv 1703.07737, for the softplus an
 Chapter 11.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -102,33 +102,67 @@ class TripletLoss(nn.Module):
         x = unit_rows(x) if self.normalize else x
         if indices_tuple is not None:
             return self._listed(x, indices_tuple)
+        classes = Classes.of(codes)
+        if not classes.triplets:
+            return Sums(0 * x.sum(), *torch.zeros(2, dtype=torch.int64, device=x.device))
         rule = _soft_rule if self.soft else _hinge_rule
-        return weighed_sum(x, rule(codes, self.margin), self.squared)
+        return weighed_sum(x, rule(classes, self.margin), self.squared)
 
     def _listed(self, x: Tensor, indices_tuple: Any) -> Sums:
         a, p, n = (part.to(x.device) for part in expect_indices(indices_tuple, len(x), (3,)))
-        return listed_sums(
-            triplet_loss(
-                x[a],
-                x[p],
-                x[n],
-                self.margin,
-                squared=self.squared,
-                soft=self.soft,
-                reduction="none",
-            )
-        )
+        kind = {"squared": self.squared, "soft": self.soft}
+        losses = triplet_loss(x[a], x[p], x[n], self.margin, **kind, reduction="none")
+        sums = listed_sums(losses)
+        return sums._replace(active=sums.terms) if self.soft else sums
 
     def extra_repr(self) -> str:
         kind = f"squared={self.squared}, soft={self.soft}"
         return f"margin={self.margin}, {kind}, average={self.average!r}, normalize={self.normalize}"
 
 
-def _hinge_rule(codes: Tensor, margin: float) -> Rule:
-    positives = class_mates(codes)
+class Classes(NamedTuple):
+    """Who is of whose class. codes: (B,) int64 from 0 on, every number up to the largest in use.
 
+    order: (B,) the samples class by class; starts, sizes: (C,) where each class lies in it; place:
+    (B,) that of each sample within its class.
+    """
+
+    codes: Tensor
+    order: Tensor
+    starts: Tensor
+    sizes: Tensor
+    place: Tensor
+
+    @classmethod
+    def of(cls, codes: Tensor) -> "Classes":
+        sizes, order = codes.bincount(), codes.argsort(stable=True)
+        starts, place = sizes.cumsum(0) - sizes, torch.empty_like(order)
+        place[order] = torch.arange(len(codes), device=codes.device) - starts[codes[order]]
+        return cls(codes, order, starts, sizes, place)
+
+    @property
+    def triplets(self) -> int:
+        """How many triplets there are: Σ s(s − 1)(B − s) over the sizes s of the classes."""
+        s = self.sizes
+        return int((s * (s - 1) * (len(self.codes) - s)).sum())
+
+    def mates(self, rows: slice) -> Tensor:
+        """The others of the class of some samples, (r, K) int64, in order, filled up with −1."""
+        codes, sizes = self.codes[rows], self.sizes[self.codes[rows]]
+        column = torch.arange(int(sizes.max()) - 1, device=codes.device)
+        column = column + (column >= self.place[rows, None])  # leaps over the sample itself
+        there = column < sizes[:, None]
+        members = self.order[(self.starts[codes, None] + column).clamp(max=len(self.order) - 1)]
+        return torch.where(there, members, -1)
+
+    def others(self, rows: slice) -> Tensor:
+        """Who is of another class, (r, B) bool."""
+        return self.codes[rows, None] != self.codes
+
+
+def _hinge_rule(classes: Classes, margin: float) -> Rule:
     def rule(rows: slice, distances: Tensor) -> Share:
-        mates, negatives = positives[rows], codes[rows, None] != codes
+        mates, negatives = classes.mates(rows), classes.others(rows)
         found = hinge_sums(distances, mates, negatives, margin)
         terms = ((mates >= 0).sum(1) * negatives.sum(1)).sum()
         return Share(found.values.sum(), found.weights, terms, found.active.sum())
@@ -136,15 +170,14 @@ def _hinge_rule(codes: Tensor, margin: float) -> Rule:
     return rule
 
 
-def _soft_rule(codes: Tensor, margin: float) -> Rule:
+def _soft_rule(classes: Classes, margin: float) -> Rule:
     """One positive of every anchor at a time."""
-    positives = class_mates(codes)
 
     def rule(rows: slice, distances: Tensor) -> Share:
-        mates, negatives = positives[rows], codes[rows, None] != codes
+        mates, negatives = classes.mates(rows), classes.others(rows)
         there, mates = mates >= 0, mates.clamp(min=0)
         near = margin + distances.gather(1, mates)
-        value = torch.zeros((), dtype=torch.float64, device=codes.device)
+        value = torch.zeros((), dtype=torch.float64, device=distances.device)
         weights = torch.zeros_like(distances)
         for k in range(mates.shape[1]):
             excess = near[:, k, None] - distances
@@ -157,21 +190,3 @@ def _soft_rule(codes: Tensor, margin: float) -> Rule:
         return Share(value, weights, terms, terms)
 
     return rule
-
-
-def class_mates(codes: Tensor) -> Tensor:
-    """The others of each sample's class, (B, K) int64, in order, filled up with −1.
-
-    codes: (B,) int64 from 0 on, every number up to the largest in use.
-    """
-    sizes = codes.bincount()
-    order = codes.argsort(stable=True)
-    place = torch.empty_like(order)  # of each sample among its class
-    starts = sizes.cumsum(0) - sizes
-    place[order] = torch.arange(len(codes), device=codes.device) - starts[codes[order]]
-    width = max(0, int(sizes.max()) - 1) if len(codes) else 0
-    column = torch.arange(width, device=codes.device)
-    column = column + (column >= place[:, None])  # leaps over the sample itself
-    there = column < sizes[codes, None]
-    members = order[(starts[codes, None] + column).clamp(max=max(0, len(codes) - 1))]
-    return torch.where(there, members, -1)

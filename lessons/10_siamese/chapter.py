@@ -44,9 +44,9 @@ from dmlcourse.training import embed, train
 # (Chopra et al. 2005): there is no probability, and so nothing to normalise over all possible
 # pairs.
 #
-# The picture with two branches comes from signature verification (Bromley et al. 1993): one image
-# into each, and **the same weights in both**. A printed survey says that two identical images go
-# in; it is the branches that are identical. In code there is one network, used twice:
+# The picture with two branches comes from signature verification (Bromley et al. 1993): one
+# signature into each, and **the same weights in both**. A printed survey says that two identical
+# images go in; it is the branches that are identical. In code there is one network, used twice:
 
 # %% siamese
 encoder = MLPEncoder(64, hidden=(64,), dim=2, random_state=0)
@@ -90,7 +90,7 @@ print("in one pass:", round((z1[0] - z2[0]).norm().item(), 6))
 #
 # Two springs: one without length, one that pushes until it is $m$ long. The paper writes $Y = 0$
 # for a pair of one class, much code $1$, and one printed survey has the first in its formula and
-# the second in the text around it. Taken at its word, that pulls strangers together. Here `same` is
+# the second in the text around it. Read literally, that pulls strangers together. Here `same` is
 # true or false.
 
 # %% by-hand
@@ -174,10 +174,10 @@ for ax, seen, name in [(axes[0], curve, "threes and eights"), (axes[1], curve10,
 axes[0].legend()
 show(
     fig,
-    alt="Two panels of mean distance against epoch. Left, threes and eights: dissimilar pairs rise "
-    "from near 0 to about the margin, 1, within five epochs and stay there; similar pairs rise a "
-    "little at first, then fall and stay low. Right, all ten digits: the same, but dissimilar "
-    "pairs settle above the margin and similar ones fall more slowly.",
+    alt="Two panels of mean distance against epoch, with a grey line at the margin, 1. Left, "
+    "threes and eights: dissimilar pairs rise from near 0 to about the line in a few epochs and "
+    "stay there; similar pairs rise at first too, to about a third of it, then fall and stay low. "
+    "Right, all ten digits: the same, but dissimilar pairs settle above the line.",
 )
 
 # %% figure2-claims
@@ -185,8 +185,8 @@ report("two digits: dissimilar over similar", curve[-1, 1] / curve[-1, 0], above
 report("ten digits: dissimilar over similar", curve10[-1, 1] / curve10[-1, 0], above=2)
 
 # %% [markdown] read-curve
-# The same picture in a survey shows similar pairs falling from the start. Here they rise first:
-# an untrained network puts everything on one spot, and the first epochs spread all of it. Then the
+# The same picture in a survey shows similar pairs falling from the start. Here they rise first: an
+# untrained network puts everything close together, and the first epochs spread all of it. Then the
 # threes come together. With ten classes a mean above the margin is no fault: for a class to be 1
 # away from its neighbour, it is farther from most others. **Exercise 10.3** asks for these numbers.
 #
@@ -194,7 +194,7 @@ report("ten digits: dissimilar over similar", curve10[-1, 1] / curve10[-1, 0], a
 #
 # A linear map $L$ after the network, a **Mahalanobis head**, learns $M = L^\top L$ on the
 # embedding. If the network ends in a linear layer, that adds nothing that the layer could not do.
-# What it can do is keep a promise: with $\lVert L \rVert_F \le C$ no distance grows by more than
+# What it can do is bound a distance: with $\lVert L \rVert_F \le C$ no distance grows by more than
 # the factor $C$, since $\lVert Lz \rVert \le \lVert L \rVert_F \lVert z \rVert$.
 
 # %% head
@@ -205,16 +205,16 @@ grown = torch.pdist(with_head) / torch.pdist(without)
 print("no distance grew by more than C:", grown.max().item() <= 0.5 + 1e-4)
 
 # %% [markdown] relatives
-# Relatives of this design: DDML puts a threshold on both sides of the distance and a hinge on each
-# (Hu et al. 2014); hidden layers may carry a metric loss of their own; and Koch et al. (2015) put a
-# sigmoid over weighted differences $|f(x_1) - f(x_2)|$ and train with cross-entropy. That gives a
-# probability, and no metric.
+# Relatives of this design: DDML bounds the distance from both sides, with a hinge on each (Hu et
+# al. 2014). Some networks carry a metric loss in hidden layers too. Koch, Zemel and Salakhutdinov
+# (2015, in a workshop) put a sigmoid over weighted differences $|f(x_1) - f(x_2)|$ and train with
+# cross-entropy: that gives a probability, and no metric.
 #
 # ## Signatures
 #
-# The task for which the network was invented, with convolutions since SigNet (Dey et al. 2017;
-# `networks.SigNet` has its shape). A signature is genuine, or a **skilled forgery**: by somebody
-# who has seen it.
+# The task for which the network was invented, then on pen movements; SigNet (Dey et al. 2017;
+# `networks.SigNet` has its shape) works on images. A signature is genuine, or a **skilled
+# forgery**: by somebody who has seen it.
 
 # %% signatures
 seen = signatures(writers=200, genuine=4, forgeries=4, device="cpu")
@@ -235,8 +235,10 @@ show(
 # %% [markdown] protocol
 # Generated data: this tests the method against our generator, not the field, and how skilled a
 # forger is was our choice. Nobody trains a network for each new customer, so the test is on
-# **writers never seen**. To choose the threshold on them would be to look at the answers; it comes
-# from other people. A forgery is nobody's signature, so it gets a label of its own.
+# **writers never seen**: pairs of two genuine signatures, or of a genuine and a forged one. The
+# threshold is put where both errors are equally frequent: genuine pairs refused (*false rejects*)
+# and forgeries accepted (*false accepts*). To choose it on the test writers would be to look at the
+# answers. A forgery is nobody's signature, so in training it gets a label of its own.
 
 # %% train-signatures
 labels = torch.where(seen.genuine, seen.writers, 1000 + torch.arange(len(seen)))
@@ -271,17 +273,19 @@ for name, data in [("trained on", seen), ("neither", others)]:
     accepted[name] = (d <= threshold)[~same].double().mean()
 
 # %% threshold-claims
-report("threshold from writers trained on: genuine refused", refused["trained on"], above=0.4)
+difference = refused["trained on"] - refused["neither"]
+report("genuine refused, trained on minus others", difference, above=0.1)
 report("threshold from others: genuine refused", refused["neither"], below=0.45)
 report("threshold from others: skilled forgeries accepted", accepted["neither"], below=0.45)
 
 # %% [markdown] read-errors
 # A network knows the writers it was trained on too well: their distances are small, and so is the
-# threshold that suits them. It refuses about half of the strangers' genuine pairs. The threshold
-# has to come from writers used for nothing else; then both rates are about a third.
+# threshold that suits them. It refuses about half of the strangers' genuine pairs, and accepts few
+# forgeries. The threshold has to come from writers used for nothing else; then both rates are about
+# a third. **Exercise 10.5** asks for such a test.
 #
-# Two error rates, because two people pay for them. Their value where they are equal is the **equal
-# error rate**, one number to compare methods by. How does it depend on the forger?
+# The value at which both rates are equal is the **equal error rate**, one number to compare methods
+# by. How does it depend on the forger?
 
 # %% skill
 skills = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -296,22 +300,28 @@ random_forgery = [equal_error_rate(*measured(data, n, **strangers_only)).rate fo
 fig, ax = canvas(size=(7, 3.4))
 for column, style, name in [(0, "o-", "network"), (1, "s--", "pixels")]:
     values = [random_forgery[column], *(rate[column] for rate in rates)]
-    ax.plot([-0.2, *skills], values, style, label=name)
+    ax.plot(-0.2, values[0], style[0])
+    ax.plot(skills, values[1:], style, label=name)
 ax.set_xticks([-0.2, *skills], ["another's", *skills])
-ax.set(xlabel="skill of the forger", ylabel="equal error rate", ylim=(0, 0.55))
+ax.set(title="Writers never seen: the better the forger, the more errors", ylim=(0, 0.55))
+ax.set(xlabel="another person's signature, or skill of the forger", ylabel="equal error rate")
 ax.legend()
 show(
     fig,
     alt="Equal error rate on writers never seen, against the skill of the forger. Another person's "
-    "signature: the network far below pixels. Skilled forgeries: both rise with skill and meet at "
-    "one half at skill 1; in between the network is below pixels.",
+    "signature, at the left: the network far below pixels. Skilled forgeries: both rise with "
+    "skill, to nearly one half at skill 1; the network is below pixels.",
 )
 
 # %% skill-claims
 report("another person's signature, network", random_forgery[0], below=0.15)
 report("another person's signature, pixels", random_forgery[1], above=0.2)
 
-# %% [markdown] one-shot
+# %% [markdown] read-skill
+# Another person's signature is told apart nine times in ten. Half-skilled forgers cost a third of
+# the decisions, with pixels more. At skill 1 the generator's forger writes as the writer does, and
+# no method can do better than a half.
+#
 # ## A class from one drawing
 #
 # A classifier with 160 outputs cannot know a 161st class. An embedding can: store one drawing of
@@ -323,8 +333,6 @@ known = stroke_characters(160, 10, device="cpu")
 new = stroke_characters(40, 10, first_class=200, writers=range(20, 30), device="cpu")
 encoder = ConvEncoder(dim=32, channels=16, blocks=3, random_state=0)
 batches = balanced_batches(known.images[:, None], known.labels, classes=20, samples=6)
-
-# %% train-characters
 history = train(encoder, ContrastiveLoss(1.0), batches, epochs=12, lr=2e-3, progress=False)
 
 
@@ -348,6 +356,10 @@ pixels = mean_one_shot(new.images.flatten(1), new.labels, 20)
 report("right among 20 classes, learned", learned, above=0.45)
 report("right among 20 classes, pixels", pixels, below=0.3)
 
+# %% [markdown] read-one-shot
+# By chance 1 in 20 would be right. Pixels find about a fifth, the embedding more than half, and no
+# weight has changed. **Exercise 10.4** asks for this classifier.
+
 # %% [markdown] breaks
 # ## Where this breaks
 #
@@ -365,8 +377,8 @@ report("7, 8 or 9: pixels right minus learned right", pixels - learned, above=0)
 # **The margin is absolute.** Some classes are wide, some narrow; one $m$ for all. Chapter 11 asks
 # only who is nearer.
 #
-# **Most pairs are boring.** In a batch of many classes nearly all pairs are dissimilar, and most of
-# them are soon beyond the margin. The mean over all pairs then rewards nothing.
+# **Most pairs teach nothing.** In a batch of many classes nearly all pairs are dissimilar, and most
+# of them are soon beyond the margin. The mean over all pairs then hardly moves the network.
 #
 # **Only similar pairs.** Without dissimilar ones the best network is a constant.
 #
@@ -378,7 +390,7 @@ report("7, 8 or 9: pixels right minus learned right", pixels - learned, above=0)
 #
 # - One network, used twice, in one pass: that is a Siamese network.
 # - Pull $d$, push $[m - d]_+$; the hinge is on $d$, not on $d^2$. Say `same`, not 0 or 1.
-# - Distances of dissimilar pairs stop at the margin, because there the gradient stops.
+# - Beyond the margin a dissimilar pair has no gradient: its distance stops growing.
 # - Verification: three groups of writers, for training, threshold and test; both error rates.
 # - New classes need no training, but the embedding needs many old ones.
 

@@ -29,7 +29,7 @@ from dmlcourse.losses import MarginLoss, TripletLoss, triplet_loss
 from dmlcourse.networks import ConvEncoder
 from dmlcourse.selection import balanced_batches
 from dmlcourse.training import embed, train
-from dmlcourse.tuples import count_tuples, triplets_from_labels
+from dmlcourse.tuples import triplets_from_labels
 
 # %% [markdown] relative
 # ## Who is nearer
@@ -50,20 +50,20 @@ print("hard, semi-hard, easy:", [round(v, 2) for v in by_hand.tolist()])
 loss = triplet_loss(a, p, n, margin=0.5, reduction="sum")
 loss.backward()
 print("the library's:", torch.allclose(loss, by_hand.sum()))
-print("gradient by n:", n.grad[:, 1].tolist())
+print("gradient by n:", [round(v, 2) for v in n.grad[:, 1].tolist()])
 
 # %% [markdown] read-three
 # **Hard**: the negative is nearer than the positive. **Semi-hard**: farther, but by less than the
-# margin; the order is right and the loss is not zero. **Easy**: no loss and no gradient. The
-# negative is pushed with $2\,d(a, n)$: the nearer it is, the less. That is the price of squares.
-# With `squared=False` the push is 1 wherever the triplet is active. With `soft=True` the hinge
-# becomes $\log(1 + e^z)$, and an easy triplet still pushes a little.
+# margin, in squared distances; the order is right and the loss is not zero. **Easy**: no loss and
+# no gradient. The negative is pushed with $2\,d(a, n)$: the nearer it is, the less. That is a
+# drawback of squares. With `squared=False` the push is 1 wherever the triplet is active. With
+# `soft=True` the hinge becomes $\log(1 + e^z)$, and an easy triplet still pushes a little.
 #
-# **Exercise 11.1** asks for the loss. In the bench, find a semi-hard negative. Which circle
-# separates it from an easy one, and what happens to it without squares?
+# **Exercise 11.1** asks for the loss. The bench opens on a hard negative. Make it semi-hard, then
+# easy. Which circle separates the two, and what happens to that circle without squares?
 
 # %% bench
-triplet_bench()
+triplet_bench(negative=(0.1, -0.2))
 
 # %% predict-sphere jupyter={"source_hidden": true}
 predict(
@@ -79,25 +79,16 @@ predict(
 # %% [markdown] all
 # ## All triplets, and no list
 #
-# A batch of $B$ images with $K + 1$ of each class has $B K (B - K - 1)$ triplets. One could list
-# them, or build a table $B \times B \times B$:
+# A batch of $B$ images with $K + 1$ of each class has $B K (B - K - 1)$ triplets. One can list
+# them, or build a table $B \times B \times B$, as **exercise 11.2** asks. Here is the list:
 
-
-# %% table
-def batch_all_table(Z, y, margin):
-    """Mean over all triplets, from a table of B³ hinges."""
-    D = torch.cdist(Z, Z) ** 2
-    same, eye = y[:, None] == y, torch.eye(len(y), dtype=torch.bool)
-    valid = (same & ~eye)[:, :, None] & ~same[:, None, :]  # (a, p, n)
-    hinges = (margin + D[:, :, None] - D[:, None, :]).clamp(min=0)
-    return hinges[valid].mean()
-
-
-# %% table-and-library
+# %% listed
 torch.manual_seed(0)
 Z, y = torch.randn(64, 8), torch.arange(64) // 8
-print(f"{count_tuples(y).triplets:,} triplets")
-print("the same:", torch.allclose(batch_all_table(Z, y, 0.2), TripletLoss(0.2)(Z, y)))
+a, p, n = triplets_from_labels(y)
+listed = triplet_loss(Z[a], Z[p], Z[n], margin=0.2)
+print(f"{len(a):,} triplets")
+print("the same without a list:", torch.allclose(listed, TripletLoss(0.2)(Z, y)))
 
 # %% predict-list jupyter={"source_hidden": true}
 predict(
@@ -115,24 +106,22 @@ predict(
 # and a negative pays for each threshold above it. So sort the thresholds and look up each negative:
 
 # %% anchor
-near, far = np.array([1.0, 0.2, 0.6]), np.array([0.5, 1.3, 0.9, 2.0])
+near, far = np.array([1.0, 0.2, 0.6]), np.array([0.5, 1.3, 0.9, 2.0])  # squared, of one anchor
 thresholds = np.sort(0.5 + near)  # 0.7, 1.1, 1.5
-below = np.searchsorted(thresholds, far, side="right")  # thresholds each negative has passed
-above = len(thresholds) - below
-under = np.array([(far < t).sum() for t in thresholds])  # negatives under each threshold
-total = (under * thresholds).sum() - (above * far).sum()
-table = (0.5 + near[:, None] - far).clip(min=0)
-print("by counts:", round(total, 6), " by the table:", round(table.sum(), 6))
+above = len(near) - np.searchsorted(thresholds, far, side="right")
+active = 0.5 + near[:, None] - far > 0  # the table, 3 × 4
+print("thresholds above each negative:", above, " by the table:", active.sum(axis=0))
 
 # %% [markdown] laplacian
-# The counts do more. `above` is minus the derivative of the sum by each $d(a, n)^2$, and `under`
-# the derivative by each $d(a, p)^2$. Collected in a matrix $W$ they give the gradient of the batch,
-# one vector for each **image**, however many triplets it is in (Ding et al. 2015):
+# **Exercise 11.3** makes the sum of the hinges from such counts. They do more: `above` is minus the
+# derivative of the sum by each $d(a, n)^2$. Collected in a matrix $W$ the derivatives give the
+# gradient of the batch, one vector for each **image**, however many triplets it is in (Ding et al.
+# 2015):
 #
 # $$\frac{\partial}{\partial z_i} = 2 \sum_j (W_{ij} + W_{ji})(z_i - z_j)$$
 #
-# The time is $B^2 \log K$ in place of $B^2 K$, the memory a few rows of $B$ numbers. **Exercises
-# 11.2 to 11.4** build this up. A batch of 4,096, whose list would take 3 GB:
+# The time is $B^2 \log K$ in place of $B^2 K$, the memory a few rows of $B$ numbers. **Exercise
+# 11.4** puts it together. A batch of 4,096, whose list would take 3 GB:
 
 # %% large
 Z = torch.randn(4096, 64, requires_grad=True)
@@ -204,20 +193,17 @@ report("recall@1, mean over active", right[1], above=0.5)
 report("loss over active in units of the margin", over_active.loss[-1] / 0.2, above=0.8, below=2)
 
 # %% [markdown] read-divisor
-# Both networks learn the same thing at about the same pace, but their losses tell different
-# stories. Over all triplets the loss falls with the number of violations, and so does the gradient:
-# late in training most of a batch is easy and steps become small. Over the active ones it stays up,
-# because only violations are averaged: 0.2 is the margin, and a typical active triplet is off by
-# about that. **A loss near the margin means nothing by itself.** Before you read one, ask what it
-# was divided by.
+# Recall@1 is the share of drawings whose nearest other drawing is of their class. Both networks
+# learn, at first at the same pace, but their losses mean different things. Over all triplets the
+# loss falls with the number of violations, and so does the gradient: late in training most of a
+# batch is easy, steps become small, and this run falls a little behind. Over the active ones it
+# stays up, because only violations are averaged: a typical one is off by about the margin. **A loss
+# near the margin means nothing by itself.** Ask first what it was divided by.
 
 # %% [markdown] collapse
 # ## Collapse
 #
-# If every image goes to one point, each triplet costs exactly the margin, and every gradient is 0:
-# a place to be stuck in. The way there is short when each anchor meets only its **hardest**
-# negative, from the start. At first the hardest negative is nearer than the positive nearly
-# always; and with squared distances the pull, $2d(a,p)$, is then stronger than the push:
+# What if each anchor meets only its **hardest** negative, from the first step on?
 
 
 # %% hardest
@@ -261,6 +247,7 @@ for net, history, style, name in runs:
     right.plot(alignment(unit(net), answers), uniformity(unit(net)), style[0], ms=10)
 left.set(title="Loss, margin 0.2", xlabel="epoch", ylim=(0, None))
 left.legend()
+left.axhline(0.2, color="0.6", lw=1)
 right.set(title="After training", xlabel="alignment", ylabel="uniformity", ylim=(-4, 0.3))
 show(
     fig,
@@ -276,11 +263,16 @@ report("uniformity, hardest only", uniformity(unit(collapsed)), above=-0.1)
 report("uniformity, all triplets", uniformity(unit(healthy)), below=-1)
 
 # %% [markdown] read-collapse
-# The curve alone gives it away: the loss falls quickly, and stops at **exactly** the margin. A loss
-# that fell below is alive. Two numbers prove it on unit vectors (Wang and Isola 2020):
-# **alignment**, the mean $\lVert z - z^+ \rVert^2$ over pairs of one class, and **uniformity**, the
-# logarithm of the mean $\exp(-2\lVert z - z' \rVert^2)$ over all pairs. Good clusters have an
-# alignment near 0 too; uniformity tells whether there is more than one. At a collapse both are 0.
+# If every image goes to one point, each triplet costs exactly the margin and every gradient is 0:
+# training stays there. It happens quickly, because the hardest negative is nearly always nearer
+# than the positive, and with squared distances the pull, $2d(a, p)$, is then stronger than the
+# push. The curve alone tells: the loss falls, and stops at **exactly** the margin.
+#
+# Two numbers prove it on unit vectors (Wang and Isola 2020): **alignment**, the mean $\lVert z -
+# z^+ \rVert^2$ over pairs of one class, and **uniformity**, the logarithm of the mean
+# $\exp(-2\lVert z
+# - z' \rVert^2)$ over all pairs. Good clusters have an alignment near 0 too; uniformity tells
+#   whether there is more than one. At a collapse both are 0.
 #
 # Remedies: all triplets or semi-hard ones (chapter 12), distances without squares, a lower learning
 # rate. **Exercise 11.5** asks you to name a run from its curves.
@@ -354,10 +346,10 @@ print(f"loss {lonely.mean('all').item()}, triplets {lonely.terms.item()}")
 # **A similarity in place of a distance.** Cosine is large where points are near. In the formula it
 # turns the loss round, and training tears classes apart.
 #
-# **A margin nobody can meet.** On unit vectors, 4 and more.
+# **A margin nobody can meet.** On unit vectors, anything above 4.
 #
-# **`detach()` on the negative.** Only two of three forces are left, the centre of the batch drifts,
-# and nothing pushes a negative away.
+# **`detach()` on the negative.** The anchor still moves away from it, but the negative itself
+# stays; the forces no longer cancel, and the centre of the batch drifts.
 #
 # **Wrong labels.** A mislabelled positive is the hardest of all, in every epoch.
 

@@ -57,7 +57,7 @@ def test_names_of_classes_do_not_matter(loss):
 
 def test_rotation_and_shift(loss):
     z = points(dtype=torch.float64).detach()
-    turn = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
+    turn = torch.linalg.qr(drawn(5, 5).double()).Q
     value = loss(z, Y).item()
     assert loss(z @ turn, Y).item() == pytest.approx(value)
     if not loss.normalize:
@@ -95,7 +95,7 @@ def test_the_working_memory_changes_nothing(loss, monkeypatch):
 # ---------------------------------------------------------------- dtypes and devices
 
 
-LABELS = [torch.uint8, torch.int32, torch.int64, torch.float32, torch.float64, torch.float16]
+LABELS = [torch.uint8, torch.uint16, torch.int32, torch.uint64, torch.float16, torch.float64]
 
 
 @pytest.mark.parametrize("dtype", LABELS)
@@ -159,16 +159,20 @@ def test_nothing_is_changed_and_a_second_call_is_the_same(loss):
 # ---------------------------------------------------------------- degenerate batches
 
 
+def drawn(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(5))
+
+
 DEGENERATE = {
     "nobody": (torch.zeros(0, 3), []),
     "one sample": (torch.ones(1, 3), [0]),
-    "one class": (torch.randn(5, 3), [0] * 5),
-    "no positives": (torch.randn(5, 3), range(5)),
+    "one class": (drawn(5, 3), [0] * 5),
+    "no positives": (drawn(5, 3), range(5)),
     "all at one point": (torch.ones(6, 3), [0, 0, 1, 1, 2, 2]),
     "all at the origin": (torch.zeros(6, 3), [0, 0, 1, 1, 2, 2]),
     "strangers at one point": (torch.tensor([[0.0], [0.0], [1.0], [1.0]]), [0, 1, 0, 1]),
-    "nearly at one point": (1 + 1e-7 * torch.randn(6, 3), [0, 0, 1, 1, 2, 2]),
-    "far from the origin": (1e4 + torch.randn(6, 3), [0, 0, 1, 1, 2, 2]),
+    "nearly at one point": (1 + 1e-7 * drawn(6, 3), [0, 0, 1, 1, 2, 2]),
+    "far from the origin": (1e4 + drawn(6, 3), [0, 0, 1, 1, 2, 2]),
 }
 
 
@@ -243,6 +247,7 @@ INDICES = {
     "out of the batch": (([0], [1], [24]), "reaches from 24 to 24: the batch has 24"),
     "negative": (([0], [-1], [2]), "reaches from -1"),
     "floats": (([0.0], [1.0], [2.0]), "whole numbers"),
+    "two lengths": (([0, 1], [1, 0], [4]), r"lengths \[2, 2, 1\]"),
 }
 
 
@@ -255,6 +260,47 @@ def test_wrong_indices_are_named(parts, said):
 def test_a_boundary_for_every_label():
     with pytest.raises(ValueError, match="labels reach from 0 to 5: with classes=3"):
         MarginLoss(classes=3)(points(), Y)
+
+
+def test_a_boundary_is_of_a_class_and_classes_are_whole():
+    with pytest.raises(ValueError, match="expected whole numbers from 0 to 9"):
+        MarginLoss(classes=10)(points(), Y + 0.2)
+    with pytest.raises(ValueError, match="classes is 0"):
+        MarginLoss(classes=0)
+
+
+@pytest.mark.parametrize("make", [ContrastiveLoss, MarginLoss])
+def test_pairs_of_two_lengths_are_refused(make):
+    parts = ([0, 1, 2], [1, 0], [0, 1], [4, 5])
+    with pytest.raises(ValueError, match=r"lengths \[3, 2, 2, 2\]"):
+        make()(points(), Y, tuple(map(torch.tensor, parts)))
+
+
+def test_no_triplets_in_a_list_either():
+    nothing = TripletLoss().sums(points(), Y, ([], [], []))
+    assert (nothing.total.item(), nothing.terms.item()) == (0, 0)
+
+
+def test_labels_as_a_list_and_of_numpy():
+    z = points()
+    assert TripletLoss()(z, Y.tolist()).item() == TripletLoss()(z, Y.numpy()).item()
+
+
+def test_distances_that_overflow_are_no_success():
+    z = 1e20 * points().detach()
+    assert torch.isnan(TripletLoss()(z.requires_grad_(), Y))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-23, 1e20, 1e37])
+def test_unit_vectors_of_any_scale(scale):
+    z = points().detach()
+    loss = TripletLoss(0.2, normalize=True)
+    assert loss(scale * z, Y).item() == pytest.approx(loss(z, Y).item(), rel=1e-4)
+
+
+def test_one_class_costs_no_time_and_no_memory():
+    z = points(20_000, 2)
+    assert value_and_gradient(TripletLoss(), z, torch.zeros(20_000))[0] == 0
 
 
 def test_one_derivative_and_no_second():
