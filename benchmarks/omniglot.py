@@ -206,7 +206,7 @@ def training_data(part: str, device: str) -> tuple[Tensor, Tensor]:
 
 # ---------------------------------------------------------------- the report
 
-SECONDARY = "as listed in the README of github.com/oscarknagg/few-shot; trained for longer"
+SECONDARY = "as listed in the README of github.com/oscarknagg/few-shot, a secondary source"
 PROTOCOLS = {
     "lake": Protocol(
         "Lake's runs, within one alphabet",

@@ -75,7 +75,8 @@ class ConvEncoder(nn.Module):
 
     size: (height, width) of the images, each at least 2^blocks; p = (height // 2^blocks)·(width //
     2^blocks) places are left of them. What is left of images of another size is averaged to the
-    same grid. With k channels, b blocks and c = in_channels there are
+    same grid; on CUDA that has no deterministic algorithm, and ``train(..., deterministic=True)``
+    raises unless the size was announced. With k channels, b blocks and c = in_channels there are
     (9c + 3)·k + (b − 1)(9k + 3)·k + (p·k + 1)·dim parameters.
     """
 
@@ -121,13 +122,15 @@ class SigNet(nn.Module):
     11 × 11 convolution to 96 channels; 5 × 5 to 256; 3 × 3 to 384; 3 × 3 to 256; then 1,024 and
     ``dim`` values, ReLU after each. Local response normalisation (5 channels, α = 1e-4, β = 0.75,
     k = 2) and 3 × 3 pooling with stride 2 after the first two, pooling after the fourth, dropout of
-    0.3, 0.3 and 0.5. The first convolution has stride 1, as in the paper's table; the authors'
-    published code has stride 4, and BatchNorm in place of the response normalisation. Weights start
-    as Glorot and Bengio propose (uniform), biases at 0.
+    0.3, 0.3 and 0.5. α is as torch and Caffe have it: of the mean of the squares, not of their sum
+    as in Krizhevsky et al. (2012). The first convolution has stride 1, as in the paper's table; the
+    authors' published code has stride 4, and BatchNorm in place of the response normalisation.
+    Weights start as Glorot and Bengio propose (uniform), biases at 0.
 
     size: (height, width) of the images, (155, 220) in the paper, from (25, 25) on. width: scales
     the channels and the 1,024. The full network has 114 million parameters, nearly all in the first
-    linear layer; for images of 32 × 64 and ``width=0.25`` it has 270 thousand.
+    linear layer; for images of 32 × 64 and ``width=0.25`` it has 270 thousand. On CUDA its response
+    normalisation has no deterministic algorithm: ``train(..., deterministic=True)`` raises there.
 
     Source: S. Dey et al. (2017), SigNet, arXiv 1707.02131, table 1. Chapter 10.
     """
@@ -210,7 +213,9 @@ class MahalanobisHead(nn.Module):
     def project_(self) -> None:
         """Bring L back into the ball ‖L‖_F ≤ bound, in place: L ← L·min(1, bound/‖L‖_F)."""
         if self.bound is not None:
-            length = self.weight.norm()
+            # In half precision the sum of squares overflows for lengths from 256 on.
+            wide = torch.promote_types(self.weight.dtype, torch.float32)
+            length = torch.linalg.vector_norm(self.weight, dtype=wide)
             self.weight.mul_(torch.where(length > self.bound, self.bound / length, 1))
 
     def get_mahalanobis_matrix(self) -> Tensor:

@@ -10,11 +10,15 @@ killed and started again ends as one that was never interrupted, bit for bit on 
 
 from __future__ import annotations
 
+import inspect
+import random
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from math import isfinite, isnan
+from functools import partial
+from math import isfinite, isnan, nan
 from numbers import Integral
 from pathlib import Path
 from time import perf_counter
@@ -29,12 +33,16 @@ from .files import write_whole
 
 FORMAT = "dmlcourse training, 1"
 
+# In a checkpoint, the value of a setting that is none: training changes it.
+CHANGES = "changed by training"
+
 
 class Epoch(NamedTuple):
     """What one epoch left. epoch: its number, from 1 on. seconds: its time, without validation.
 
     loss, gradient: means over its batches, of the loss and of the gradient's length (all parameters
-    as one vector). value: what ``validate`` gave after it, or None.
+    as one vector). Steps that half precision left out have no gradient: without any other it is
+    NaN. value: what ``validate`` gave after it, or None.
     """
 
     epoch: int
@@ -118,7 +126,8 @@ def train(
     ``dmlcourse.selection``; or what can be iterated again and again, such as a DataLoader or a
     list. A batch is (inputs, targets), NumPy arrays or tensors, which are moved to the device;
     floating inputs are brought to the dtype of the network. Inputs that are a tuple go in as
-    ``network(*inputs)``, and outputs that are one as ``loss(*outputs, targets)``.
+    ``network(*inputs)``, and outputs that are one as ``loss(*outputs, targets)``. A loader's or
+    sampler's own ``generator`` is seeded anew in each epoch, and its ``set_epoch`` called.
 
     optimizer: by default Adam with ``lr`` over all parameters of the network and of the loss, where
     some losses learn a boundary or proxies. One of your own has to hold them all. A module that has
@@ -127,21 +136,29 @@ def train(
     validate: network → a number, larger is better. Afterwards the network has the weights of its
     best epoch. patience: stop after so many epochs without a better one. on_epoch: called with each
     ``Epoch`` and the network. For both the network is in eval mode; its modes are restored at last.
+    A part in eval mode beside others in train mode stays so, such as a BatchNorm that is frozen; a
+    network that is in eval mode as a whole is trained as a whole.
 
     checkpoint: a file, written whole after each epoch; a run that finds its own goes on from there,
     and one that is complete returns at once. Data and ``batches`` are not in it: keep them alike.
+    Not in it either are the count of a torch scheduler (set the rate from ``line.epoch``) and what
+    persistent workers remember. An interruption, such as Ctrl-C, costs the epoch that was begun.
 
-    device: "auto" is CUDA if there is one; the network stays there. amp: half precision, float16
-    with scaled gradients on CUDA, bfloat16 elsewhere. compile: ``torch.compile``. deterministic:
-    only algorithms that repeat bit for bit, or an error; on CUDA, set CUBLAS_WORKSPACE_CONFIG first
-    as torch asks. Torch's global random numbers and settings are afterwards as they were.
+    device: CPU or CUDA; "auto" is CUDA if there is one. The network stays there. amp: half
+    precision, float16 with scaled gradients on CUDA, bfloat16 elsewhere. compile:
+    ``torch.compile``. deterministic: only algorithms that repeat bit for bit, or an error; on CUDA,
+    set CUBLAS_WORKSPACE_CONFIG first as torch asks. The global random numbers of torch, NumPy and
+    Python are seeded for each epoch, and afterwards as they were, as are torch's settings.
 
     Raises:
         ValueError: for a batch, loss, optimizer or checkpoint that does not fit; says what to do.
-        FloatingPointError: for a loss or a gradient that is not finite; weights are those before.
+        FloatingPointError: for a loss or a gradient that is not finite; weights and buffers, such
+            as the statistics of BatchNorm, are those before.
+
+    Warns where the gradient is exactly 0 in every batch of the first epoch.
     """
     _expect_options(epochs, patience, validate, random_state, batches)
-    where = on_device(device)
+    where = _trainable(device)
     for part in _modules(network, loss):
         part.to(where)
     run = _Run(network, loss, _optimizer(optimizer, network, loss, lr), where, amp, random_state)
@@ -169,8 +186,9 @@ def embed(network: nn.Module, X: Any, batch_size: int = 512) -> Any:
     """f(x) for every row of X, in eval mode and without gradient: (n, …) → (n, d).
 
     X: a tensor or a NumPy array; the result is of the same kind, and on the device of X, in the
-    dtype of the network. It is computed on the device of the network, ``batch_size`` rows at a
-    time. A network with a method ``encode``, such as ``SiameseNetwork``, is asked for that.
+    dtype of the network (float32 where that is bfloat16 and X an array). It is computed on the
+    device of the network, ``batch_size`` rows at a time. A network with a method ``encode``, such
+    as ``SiameseNetwork``, is asked for that.
     """
     _expect_count("batch_size", batch_size)
     function: Callable[[Tensor], Tensor] = getattr(network, "encode", network)
@@ -181,7 +199,9 @@ def embed(network: nn.Module, X: Any, batch_size: int = 512) -> Any:
         starts = range(0, max(1, len(rows)), batch_size)
         parts = [function(_moved(rows[k : k + batch_size], weight)) for k in starts]
     Z = torch.cat(parts)
-    return Z.to(X.device) if isinstance(X, Tensor) else Z.cpu().numpy()
+    if isinstance(X, Tensor):
+        return Z.to(X.device)
+    return (Z.float() if Z.dtype == torch.bfloat16 else Z).cpu().numpy()
 
 
 class _Run:
@@ -201,7 +221,8 @@ class _Run:
         half = amp and device.type == "cuda"
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self.half = torch.float16 if device.type == "cuda" else torch.bfloat16
-        self.weight = _first_weight(network)
+        self.weight = _first_weight(network, device)
+        self.frozen = _frozen(network)
         self.projected: list[Any] = [
             module
             for part in _modules(network, loss)
@@ -210,7 +231,7 @@ class _Run:
         ]
         self.history = History()
         self.best: dict[str, Any] | None = None
-        self.facts = _facts(network, loss, optimizer, random_state, amp)
+        self.facts = self.facts_now()
 
     def epoch(self, forward: Callable, batches: Any, validate: Callable | None) -> Epoch:
         """Go over the batches of the next epoch, validate, and add a line to the history."""
@@ -218,6 +239,8 @@ class _Run:
         rng = _seeded(self.random_state, number, self.device)
         start = perf_counter()
         self.network.train()
+        for module in self.frozen:
+            module.training = False
         steps = [
             self.step(forward, batch, f"epoch {number}, batch {k}")
             for k, batch in enumerate(_of_epoch(batches, rng, number), 1)
@@ -229,7 +252,9 @@ class _Run:
             )
         seconds = perf_counter() - start
         self.network.eval()
-        loss, gradient = np.mean(steps, axis=0).tolist()
+        losses, gradients = np.transpose(steps)
+        _warn_of_no_gradient(number, losses, gradients)
+        loss, gradient = losses.mean().item(), _mean_of_numbers(gradients)
         value = _validated(validate, self.network, number)
         line = Epoch(number, loss, gradient, seconds, value)
         self.history.epochs.append(line)
@@ -238,7 +263,11 @@ class _Run:
         return line
 
     def step(self, forward: Callable, batch: Any, place: str) -> tuple[float, float]:
-        """One step downhill; the loss before it, and the length of its gradient."""
+        """One step downhill; the loss before it, and its gradient's length, NaN if left out."""
+        with _buffers_of(self.network, self.loss):
+            return self.step_or_error(forward, batch, place)
+
+    def step_or_error(self, forward: Callable, batch: Any, place: str) -> tuple[float, float]:
         inputs, targets = _pair(batch, place)
         inputs, targets = _moved(inputs, self.weight), _moved(targets, self.device)
         with torch.autocast(self.device.type, self.half, enabled=self.amp):
@@ -249,16 +278,19 @@ class _Run:
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
-        length = self.gradient_length()
-        value, gradient = torch.stack([loss.detach().double(), length.double()]).tolist()
+        value, gradient = _numbers(loss, self.gradient_length())
         # The scaler leaves out steps whose scaled gradient overflowed, and lowers its scale.
-        if not isfinite(value) or not (isfinite(gradient) or self.scaler.is_enabled()):
+        left_out = self.scaler.is_enabled() and not isfinite(gradient)
+        if not isfinite(value) or not (isfinite(gradient) or left_out):
             raise FloatingPointError(_not_finite(value, gradient, place))
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        # A gradient that overflows at any scale was not finite before it was scaled.
+        if left_out and self.scaler.get_scale() < 1:
+            raise FloatingPointError(_not_finite(value, gradient, place, half=True))
         for module in self.projected:
             module.project_()
-        return value, gradient
+        return value, nan if left_out else gradient
 
     def gradient_length(self) -> Tensor:
         """‖∇‖ over all parameters of the optimizer, ()."""
@@ -281,11 +313,22 @@ class _Run:
         if isinstance(self.loss, nn.Module):
             self.loss.load_state_dict(weights["loss"])
 
+    def facts_now(self) -> dict[str, str]:
+        return _facts(self.network, self.loss, self.optimizer, self.random_state, self.amp)
+
+    def settled_facts(self) -> dict[str, str]:
+        """The facts at the start, where what has changed since, such as a counter, is marked."""
+        now = self.facts_now()
+        for name in {**self.facts, **now}:
+            if self.facts.get(name) != now.get(name):
+                self.facts[name] = CHANGES
+        return self.facts
+
     def save(self, path: Path) -> None:
         """Write everything that the next epoch needs."""
         state = {
             "format": FORMAT,
-            "facts": self.facts,
+            "facts": self.settled_facts(),
             "history": [list(line) for line in self.history],
             "weights": self.weights(),
             "best": self.best,
@@ -307,24 +350,41 @@ class _Run:
                 f'"{path}" has {len(state["history"])} epochs already, more than epochs={epochs}. '
                 f"Ask for at least as many, or delete it to start again."
             )
+        self.facts |= {name: what for name, what in state["facts"].items() if what == CHANGES}
         self.history = History([Epoch(*line) for line in state["history"]])
         self.load(state["weights"])
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the run was on the CPU
+            self.scaler.load_state_dict(state["scaler"])
 
 
 # ---------------------------------------------------------------- batches
 
 
 def _of_epoch(batches: Any, rng: np.random.Generator, number: int) -> Iterable:
-    """The batches of one epoch. A sampler that counts epochs is told which one it is."""
+    """The batches of one epoch. A sampler that counts epochs is told which one it is.
+
+    A generator of its own would go on from where it stands, and not be there in a resumed run.
+    """
     if callable(batches):
         return batches(rng)
-    for part in (batches, *(getattr(batches, name, None) for name in ("sampler", "batch_sampler"))):
+    for part in _with_samplers(batches):
         if hasattr(part, "set_epoch"):
             part.set_epoch(number - 1)
+        generator = getattr(part, "generator", None)
+        if isinstance(generator, torch.Generator):
+            generator.manual_seed(int(rng.integers(2**63)))
     return batches
+
+
+def _with_samplers(part: Any) -> Iterator[Any]:
+    """A loader, its samplers, theirs."""
+    yield part
+    for name in ("batch_sampler", "sampler"):
+        inner = getattr(part, name, None)
+        if inner is not None:
+            yield from _with_samplers(inner)
 
 
 def _pair(batch: Any, place: str) -> tuple[Any, Any]:
@@ -345,7 +405,8 @@ def _moved(value: Any, to: Tensor | torch.device) -> Any:
     if isinstance(value, tuple | list) and value and not np.isscalar(value[0]):
         return tuple(_moved(part, to) for part in value)
     if not isinstance(value, Tensor):
-        value = torch.as_tensor(np.ascontiguousarray(value))
+        # Writable too: torch warns where it shares memory that may not be written.
+        value = torch.as_tensor(np.require(value, requirements=["C", "W"]))
     if isinstance(to, torch.device) or not value.is_floating_point():
         return value.to(to if isinstance(to, torch.device) else to.device)
     return value.to(to.device, to.dtype)
@@ -362,14 +423,43 @@ def _expect_loss(loss: Any, place: str) -> None:
         )
 
 
-def _not_finite(loss: float, gradient: float, place: str) -> str:
+def _numbers(*values: Tensor) -> list[float]:
+    """Tensors () as numbers: the device is waited for once."""
+    dtype = torch.promote_types(values[0].dtype, torch.float32)
+    return torch.stack([value.detach().to(dtype) for value in values]).tolist()
+
+
+def _mean_of_numbers(values: np.ndarray) -> float:
+    """The mean without NaN; NaN where there is nothing else."""
+    numbers = values[~np.isnan(values)]
+    return numbers.mean().item() if len(numbers) else nan
+
+
+def _warn_of_no_gradient(number: int, losses: np.ndarray, gradients: np.ndarray) -> None:
+    """A run that cannot move says so once. That is no error: the task may be solved already."""
+    if number > 1 or gradients.any():
+        return
+    if losses.any():
+        why = "Are all embeddings of a batch equal, or all units of a ReLU dead?"
+    else:
+        why = (
+            "Has any batch a pair or triplet? balanced_batches of dmlcourse.selection draws "
+            "several samples of each class. Or is every margin kept from the start?"
+        )
+    text = f"The gradient is 0 in every batch of epoch 1: nothing was learned. {why}"
+    warnings.warn(text, stacklevel=4)  # the line that called train
+
+
+def _not_finite(loss: float, gradient: float, place: str, half: bool = False) -> str:
     if not isfinite(loss):
         what = f"The loss is {loss} ({place})"
         why = "Look for an input that is not finite, a log or a quotient of 0, or lower lr."
     else:
         what = f"The loss is {loss:.4g}, but its gradient is {gradient} ({place})"
         why = "The root of a distance has an infinite slope at 0: give it the slope 0 there."
-    return f"{what}. {why} The weights are those before this batch."
+    if half:
+        why += " If it is finite with amp=False, the numbers are too large for float16."
+    return f"{what}. {why} Weights and buffers are those before this batch."
 
 
 def _validated(validate: Callable | None, network: nn.Module, number: int) -> float | None:
@@ -389,12 +479,23 @@ def _modules(network: nn.Module, loss: Any) -> list[nn.Module]:
     return [part for part in (network, loss) if isinstance(part, nn.Module)]
 
 
-def _first_weight(network: nn.Module) -> Tensor:
-    """The first floating parameter or buffer: it says dtype and device of the network."""
-    for tensor in (*network.parameters(), *network.buffers()):
+def _first_weight(network: nn.Module, device: torch.device | None = None) -> Tensor:
+    """The first floating parameter or buffer: it says dtype and device of the network.
+
+    Without one it is float32, on the given device or on that of the network's other tensors.
+    """
+    tensors = [*network.parameters(), *network.buffers()]
+    for tensor in tensors:
         if tensor.is_floating_point():
             return tensor
-    return torch.empty(0)
+    return torch.empty(0, device=device or (tensors[0].device if tensors else None))
+
+
+def _frozen(network: nn.Module) -> list[nn.Module]:
+    """The parts in eval mode, if others are in train mode."""
+    modules = list(network.modules())
+    frozen = [module for module in modules if not module.training]
+    return frozen if len(frozen) < len(modules) else []
 
 
 def _optimizer(
@@ -412,6 +513,12 @@ def _optimizer(
         raise ValueError("Neither the network nor the loss has a parameter that can be learned.")
     if optimizer is None:
         return torch.optim.Adam(named.values(), lr=lr)
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ValueError(
+            f"{type(optimizer).__name__} needs a closure, to compute the loss several times in a "
+            f"step, and train computes it once. Choose another, such as Adam or SGD."
+        )
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     missing = [name for name, tensor in named.items() if id(tensor) not in held]
     if missing:
@@ -430,8 +537,12 @@ def _facts(
     network: nn.Module, loss: Any, optimizer: torch.optim.Optimizer, random_state: int, amp: bool
 ) -> dict[str, str]:
     """What two runs have in common if one may go on from the other, in words."""
-    facts = {}
+    facts: dict[str, str] = {}
     for name, part in (("network", network), ("loss", loss)):
+        if isinstance(part, partial):
+            given = [*enumerate(part.args), *part.keywords.items()]
+            facts |= {f"{name}.{key}": str(value) for key, value in given if _is_plain(value)}
+            part = part.func
         facts[name] = getattr(part, "__qualname__", type(part).__qualname__)
         if isinstance(part, nn.Module):
             facts |= {f"{name}.{key}": value for key, value in _facts_of(part)}
@@ -448,8 +559,12 @@ def _facts_of(part: nn.Module) -> Iterator[tuple[str, str]]:
     for prefix, module in part.named_modules():
         for name, value in vars(module).items():
             public = not name.startswith("_") and name != "training"
-            if public and isinstance(value, bool | int | float | str):
+            if public and _is_plain(value):
                 yield f"{prefix}.{name}".lstrip("."), str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -464,7 +579,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _expect_same_run(path: Path, there: dict[str, str], here: dict[str, str]) -> None:
     for name in {**here, **there}:
-        if there.get(name) != here.get(name):
+        if there.get(name) not in (here.get(name), CHANGES):
             raise ValueError(
                 f'"{path}" belongs to another run: there {name} is {there.get(name)}, here '
                 f"{here.get(name)}. Choose another name, or delete it to start again."
@@ -475,18 +590,27 @@ def _expect_same_run(path: Path, there: dict[str, str], here: dict[str, str]) ->
 
 
 def _seeded(random_state: int, number: int, device: torch.device) -> np.random.Generator:
-    """The random numbers of an epoch; torch's own are seeded from them."""
+    """The random numbers of an epoch; the global ones of all libraries are seeded from them."""
     rng = np.random.default_rng([random_state, number])
     seed = int(rng.integers(2**63))
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.default_generators[device.index].manual_seed(seed)
     return rng
 
 
-def _random_numbers(device: torch.device) -> Any:
-    """Torch's global random numbers, put back at the end."""
-    return torch.random.fork_rng([device.index] if device.type == "cuda" else [])
+@contextmanager
+def _random_numbers(device: torch.device) -> Iterator[None]:
+    """The global random numbers of torch, NumPy and Python, put back at the end."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng([device.index] if device.type == "cuda" else []):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 @contextmanager
@@ -516,10 +640,34 @@ def _modes_of(network: nn.Module, loss: Any = None) -> Iterator[None]:
             module.training = mode
 
 
+@contextmanager
+def _buffers_of(network: nn.Module, loss: Any) -> Iterator[None]:
+    """The buffers, such as the statistics of BatchNorm, put back if a number is not finite."""
+    buffers = [tensor for part in _modules(network, loss) for tensor in part.buffers()]
+    before = [tensor.clone() for tensor in buffers]
+    try:
+        yield
+    except FloatingPointError:
+        for tensor, value in zip(buffers, before, strict=True):
+            tensor.copy_(value)
+        raise
+
+
 def _bar(progress: bool, epochs: int, done: int) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=epochs, initial=done, desc="training", unit="epoch", disable=not progress)
+
+
+def _trainable(device: str | torch.device) -> torch.device:
+    """The device of that name, if all that ``train`` promises can be kept there."""
+    where = on_device(device)
+    if where.type not in ("cpu", "cuda"):
+        raise ValueError(
+            f"device is {device!r}: expected 'auto', 'cpu' or 'cuda'. Others lack float64, or "
+            f"random numbers that train can repeat."
+        )
+    return where
 
 
 def _expect_options(

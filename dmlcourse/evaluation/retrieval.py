@@ -136,7 +136,7 @@ def retrieval_report(
     gallery: Any = None,
     gallery_labels: Any = None,
     *,
-    ks: Iterable[int] = (1, 2, 4, 8),
+    ks: int | Iterable[int] = (1, 2, 4, 8),
     metric: str = "euclidean",
     own: Any = None,
     max_bytes: int | None = None,
@@ -148,16 +148,18 @@ def retrieval_report(
     kind that can be compared (numbers, strings, tensors). Half precision is computed in float32.
 
     own: (n,) whole numbers, where a gallery is given that holds some of the queries: the place of
-    each query in it, −1 for those that are not there. ks: the K of recall@K. metric: "euclidean",
+    each query in it, −1 for those that are not there. ks: the K of recall@K, one or several.
+    metric: "euclidean",
     or "cosine" for 1 − cos, which orders as the Euclidean distance of rows scaled to length 1; a
     row of zeros stays zero, equally far from all others. Working memory is max_bytes (64 MiB on the
     CPU, 1 GiB on a GPU) beside float64 copies of the points, but one row of distances at least.
 
-    Raises ``ValueError`` where the gallery is the queries again and ``own`` does not say so, where
-    no query has a match, for shapes, labels and numbers that do not fit, NaN and infinity;
+    Raises ``ValueError`` where the gallery seems to hold all queries (each has an item of its label
+    at its very place, and most are alone there) and ``own`` does not say so, where no query has a
+    match, for shapes, labels and numbers that do not fit, NaN and infinity;
     ``TypeError`` where kinds are mixed.
     """
-    depths = [_depth("ks", k) for k in ks]
+    depths = [_depth("ks", k) for k in ((ks,) if isinstance(ks, int | np.integer) else ks)]
     if metric not in METRICS:
         raise ValueError(f"metric is {metric!r}: expected {' or '.join(map(repr, METRICS))}.")
     candidates = _candidates(query, query_labels, gallery, gallery_labels, own)
@@ -179,6 +181,7 @@ def recall_at_k(
 
     Arguments and errors as for ``retrieval_report``; ``settings`` are its metric, own, max_bytes.
     """
+    _expect_no_ks(settings, "recall_at_k has one depth: write k=4, or ask retrieval_report for ks.")
     report = retrieval_report(query, query_labels, gallery, gallery_labels, ks=(k,), **settings)
     return report.recall[k]
 
@@ -240,6 +243,7 @@ def cmc(
 
     Arguments and errors as for ``retrieval_report``; ``settings`` are its metric, own, max_bytes.
     """
+    _expect_no_ks(settings, "cmc has all depths up to one: write ranks=20.")
     ks = range(1, _depth("ranks", ranks) + 1)
     report = retrieval_report(query, query_labels, gallery, gallery_labels, ks=ks, **settings)
     return np.array(list(report.recall.values()))
@@ -312,14 +316,37 @@ def _candidates(
             f"query has shape {tuple(x.shape)} and gallery {tuple(y.shape)}: expected as many "
             f"columns in both."
         )
-    if own is None and x.shape == y.shape and torch.equal(x, y):
-        raise ValueError(
-            "gallery is the queries again, and each would find itself. Leave gallery out to seek "
-            "each among the others; or say where each stands with own=numpy.arange(len(query))."
-        )
     x_codes, y_codes = _common_codes(query_labels, gallery_labels, x, y)
     x, y = _same_dtype(_widened(x), _widened(y))
+    if own is None and _inside(x, x_codes, y, y_codes):
+        raise ValueError(
+            "gallery seems to hold the queries, and each would find itself. Leave gallery out to "
+            "seek each among the others; or say where each stands: own=numpy.arange(len(query)) if "
+            "they are its first rows, own=numpy.full(len(query), -1) if none of them is there."
+        )
     return Candidates(x, y, x_codes, y_codes, _own(own, x_codes, y_codes))
+
+
+def _inside(x: Tensor, x_codes: Tensor, y: Tensor, y_codes: Tensor) -> bool:
+    """Whether each query has an item of its label at its very place, and most are alone there.
+
+    Alone: one query and one item. Where an embedding puts many points at one place, the item that
+    is found there need not be the query.
+    """
+    if not torch.isin(x[:, 0], y[:, 0]).all():
+        return False
+    places = torch.unique(torch.cat([x, y]), dim=0, return_inverse=True)[1]
+    queries, items = places[: len(x)], places[len(x) :]
+    codes = int(torch.cat([x_codes, y_codes]).max()) + 1
+    if not torch.isin(queries * codes + x_codes, items * codes + y_codes).all():
+        return False
+    shared = max(len(queries), int(torch.isin(items, queries).sum()))
+    return 2 * len(queries.unique()) > shared
+
+
+def _expect_no_ks(settings: dict[str, Any], remedy: str) -> None:
+    if "ks" in settings:
+        raise TypeError(f"ks is {settings['ks']!r}: {remedy}")
 
 
 def _expect_gallery(gallery: Any, gallery_labels: Any, own: Any) -> None:

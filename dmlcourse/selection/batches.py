@@ -21,6 +21,8 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from ..scores.plain import plain
+
 Batches = Callable[[Generator], Iterator[tuple[Any, Any]]]
 
 
@@ -135,7 +137,7 @@ def members_of_classes(labels: Any, classes: int, samples: int) -> list[np.ndarr
     """
     _expect_count("classes", classes)
     _expect_count("samples", samples)
-    labels = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
+    labels = plain("labels", labels)
     if labels.ndim != 1:
         raise ValueError(f"labels has shape {labels.shape}: expected one label a sample, (n,).")
     _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)

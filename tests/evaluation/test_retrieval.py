@@ -106,8 +106,8 @@ def test_in_a_gallery_that_may_hold_some_queries(rows, others, data):
     expected, lost = listed(X, y, Y, z, own, (1, 3))
     as_listed(expected, lost, X, y, Y, z, ks=(1, 3), own=own)
     expected, lost = listed(X, y, Y[: len(others)], z[: len(others)], [-1] * len(X), (1, 3))
-    if Y[: len(others)] != X:
-        as_listed(expected, lost, X, y, Y[: len(others)], z[: len(others)], ks=(1, 3))
+    nowhere = {"ks": (1, 3), "own": [-1] * len(X)}
+    as_listed(expected, lost, X, y, Y[: len(others)], z[: len(others)], **nowhere)
 
 
 @both_metrics
@@ -500,6 +500,57 @@ WRONG = {
 def test_what_cannot_be_measured_is_refused(given, settings, error, said):
     with pytest.raises(error, match=said):
         retrieval_report(*given, **settings)
+
+
+TURNED = np.random.default_rng(1).permutation(60)
+TWICE = np.r_[:60, :9]
+INSIDE = {
+    "the first rows": (slice(20), slice(60)),
+    "all but one": (slice(59), slice(60)),
+    "one query": (slice(1), slice(60)),
+    "in another order": (slice(60), TURNED),
+    "some twice": (slice(60), TWICE),
+    "some twice in both": (TWICE, TWICE[::-1]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(("rows", "others"), INSIDE.values(), ids=INSIDE)
+def test_queries_inside_the_gallery_are_found(rows, others, dtype):
+    Z = X.astype(dtype)
+    given = (Z[rows], Y[rows], Z[others], Y[others])
+    with pytest.raises(ValueError, match="gallery seems to hold the queries, and each would find"):
+        retrieval_report(*given)
+    assert recall_at_k(*given, own=np.full(len(given[0]), -1)) == 1, "whoever insists gets it"
+
+
+def test_queries_that_merely_look_like_items_are_measured():
+    one_hot = np.eye(4)
+    shots = np.repeat(np.arange(4), 5)
+    collapsed, halves = np.zeros((20, 3)), np.repeat([0, 1], 10)
+    honest = {
+        "a class at one place": (one_hot, range(4), one_hot[shots], shots),
+        "collapsed": (collapsed, halves, collapsed, halves),
+        "one of it": (collapsed[:1], [0], collapsed, halves),
+        "another label": (X[:20], Y[:20], X, Y + 1),
+        "one elsewhere": (np.vstack([X[:20], X[:1] + 1]), [*Y[:20], Y[0]], X, Y),
+        "one column alike": (np.c_[0 * X[:20, :1], X[:20]], Y[:20], np.c_[0 * Y, X + 1], Y),
+    }
+    found = {name: retrieval_report(*given).precision_at_1 for name, given in honest.items()}
+    assert found["a class at one place"] == 1
+    assert found["collapsed"] == found["one of it"] == found["another label"] == 0
+
+
+def test_ks_may_be_one_number():
+    assert retrieval_report(*A, *B, ks=4).recall == {4: recall_at_k(*A, *B, k=4)}
+    assert list(retrieval_report(*A, *B, ks=np.int64(2)).recall) == [2]
+
+
+def test_ks_for_a_function_with_one_depth():
+    with pytest.raises(TypeError, match=r"ks is \(1, 2\): recall_at_k has one depth: write k=4"):
+        recall_at_k(*A, ks=(1, 2))
+    with pytest.raises(TypeError, match="ks is 5: cmc has all depths up to one: write ranks=20"):
+        cmc(*A, ks=5)
 
 
 def test_k_in_third_place_is_refused_by_every_function():

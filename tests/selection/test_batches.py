@@ -70,11 +70,13 @@ class TestBalancedBatchSampler:
         [
             torch.from_numpy(LABELS),
             torch.from_numpy(LABELS).to(torch.int8),
+            torch.from_numpy(LABELS).bfloat16(),
+            torch.from_numpy(LABELS).float().requires_grad_(),
             LABELS.astype(float),
             LABELS.tolist(),
             np.array([f"class {label}" for label in LABELS]),
         ],
-        ids=["tensor", "int8", "float", "list", "text"],
+        ids=["tensor", "int8", "bfloat16", "with a gradient", "float", "list", "text"],
     )
     def test_labels_of_any_kind(self, labels):
         drawn = list(BalancedBatchSampler(labels, 2, 3, batches=4))
