@@ -262,13 +262,13 @@ def _outcome(exercise: Exercise, case: Case, seen: Observation) -> Outcome:
 
 
 def _type_complaint(values: dict[str, Seen]) -> str | None:
+    missing = [name for name, value in values.items() if value.type == "NoneType"]
+    # A loss that is None has no gradient by anything either.
+    if missing and len(missing) == len(values):
+        return "Your answer returned None. Does it end with a return statement?"
     for name, value in values.items():
-        if value.type == "NoneType":
-            return (
-                "Your answer returned None. Does it end with a return statement?"
-                if len(values) == 1
-                else f"{name} is None."
-            )
+        if name in missing:
+            return f"{name} is None."
         if " on " in value.type:
             device = value.type.rpartition(" on ")[2]
             return f"{name} lies on {device}; the inputs lie on the CPU. Keep to their device."

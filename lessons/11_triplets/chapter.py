@@ -13,7 +13,7 @@
 # - recognise a collapsed network from its curves, and prove it;
 # - train a network whose boundary between same and different is learned too.
 #
-# **Needs** chapter 10. **Costs** about 40 minutes to read, 30 seconds on two cores, 0.7 GB of
+# **Needs** chapter 10. **Costs** about 40 minutes to read, 30 seconds on two cores, 0.6 GB of
 # memory, no download. The exercises take another 110 minutes.
 
 # %% imports
@@ -142,6 +142,7 @@ print("pulls and pushes cancel:", bool(Z.grad.sum(0).abs().max() < 1e-4 * Z.grad
 # divisor differs: all triplets, or those that are active.
 
 # %% characters
+torch.set_num_threads(1)  # small networks: several threads would wait for each other
 known = stroke_characters(160, 10, device="cpu")
 new = stroke_characters(40, 10, first_class=200, writers=range(20, 30), device="cpu")
 batches = balanced_batches(known.images[:, None], known.labels, classes=20, samples=6)

@@ -107,6 +107,26 @@ def test_what_is_wrong_is_said(answer, said):
 
 
 @pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "Your answer returned None. Does it end with a return statement?"),
+        ((None, None), "Your answer returned None. Does it end with a return statement?"),
+        ((None, 2.0), "similar is None."),
+        ((2.0, None), "dissimilar is None."),
+    ],
+)
+def test_where_nothing_is_returned_it_is_the_return_that_is_missing(found, said):
+    """One None of several has a name; a loss without a value has no gradients either."""
+    names = ("similar", "dissimilar")
+    exercise = toy(
+        kind=Function(returns=names),
+        reference=lambda variant: lambda a: (1.0, 2.0),
+        mistakes=lambda variant: (),
+    )
+    assert verdict(lambda a: found, exercise).finding.sentence.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("sentence", "shown"),
     [
         ("entry [0]: expected 1, got 2.", "Entry [0]: expected 1, got 2."),

@@ -176,9 +176,9 @@ def test_the_loss_and_its_gradient_by_their_definition():
 
 
 def test_the_first_cases_by_hand():
-    values = [float(expected["value"]) for expected in key_of("10.1", 3).expected[:4]]
-    # ½·2², ½·(2 − ½)², beyond the margin, and the mean of ½·5² and ½·(2 − ½)².
-    assert values == pytest.approx([2, 1.125, 0, (12.5 + 1.125) / 2])
+    values = [float(expected["value"]) for expected in key_of("10.1", 3).expected[:3]]
+    # ½·2²; the mean of ½·(2 − ½)² and 0, beyond the margin; that of ½·5² and ½·(2 − ½)².
+    assert values == pytest.approx([2, 1.125 / 2, (12.5 + 1.125) / 2])
 
 
 def test_no_pair_is_near_the_margin_by_chance():
@@ -186,8 +186,7 @@ def test_no_pair_is_near_the_margin_by_chance():
         for case in key_of("10.1", seed).cases:
             x1, x2, same, margin = case.inputs.values()
             ratio = np.linalg.norm(x1 - x2, axis=1)[~same] / margin
-            if case.name != "a dissimilar pair at the margin":
-                assert np.all(np.abs(ratio - 1) > 0.09), case.name
+            assert np.all(np.abs(ratio - 1) > 0.09), case.name
 
 
 def loss_of(d, same, margin):
@@ -270,7 +269,17 @@ UNLISTED_LOSSES = {
         "mean over the coordinates",
     ),
     "torch's own distance": (with_distances(lambda a, b: (a - b).abs().sum(1)), "another distance"),
-    "columns": (columns, None),
+    "columns": (columns, "added along the batch"),
+    "columns, by numbers": (
+        lambda a, b, same, m: (
+            (
+                same * ((a - b) ** 2).sum(0)
+                + ~same * (m - ((a - b) ** 2).sum(0).sqrt()).clamp(min=0) ** 2
+            ).mean()
+            / 2
+        ),
+        "added along the batch",
+    ),
     "keepdim": (
         with_distances(lambda a, b: F.pairwise_distance(a, b, eps=0, keepdim=True)),
         "a table of pairs and labels",
@@ -314,6 +323,19 @@ def test_a_small_number_in_the_root_is_worth_a_remark(eps):
         assert_noted("10.1", answer, "a small number in the root")
 
 
+@pytest.mark.parametrize("eps", [1e-8, 1e-12])
+@pytest.mark.parametrize("mean", [True, False])
+def test_so_is_a_small_number_in_the_root_of_the_push_alone(eps, mean):
+    """The pull has no root: its squares are exact."""
+
+    def answer(x1, x2, same, margin):
+        s = ((x1 - x2) ** 2).sum(1)
+        costs = torch.where(same, s, F.relu(margin - torch.sqrt(torch.clamp(s, min=eps))) ** 2) / 2
+        return costs.mean() if mean else costs.sum()
+
+    assert_noted("10.1", answer, "a small number in the root", mean=mean)
+
+
 def test_torchs_pairwise_distance_is_worth_a_remark_of_its_own():
     assert_noted("10.1", with_distances(F.pairwise_distance), "a small number in the difference")
     answer = of_embeddings(F.pairwise_distance)
@@ -325,6 +347,51 @@ def test_a_nan_costs_the_edge_cases_only():
     for found in verdicts("10.1", answer):
         assert (found.outcome, found.earned) == (FAILED, 2)
         assert "got NaN" in found.finding.sentence
+
+
+def by_a_condition(x1, x2, same, margin):
+    """Nothing is added for a pair beyond the margin, not even a zero with a gradient."""
+    total = 0
+    for a, b, alike in zip(x1, x2, same, strict=True):
+        d = torch.linalg.vector_norm(a - b)
+        if alike:
+            total += d**2 / 2
+        elif d < margin:
+            total += (margin - d) ** 2 / 2
+    return total / len(x1)
+
+
+def by_pythons_max(x1, x2, same, margin):
+    """The larger of a tensor and a number; where that is the number, no tensor is left."""
+    pairs = zip((x1 - x2).norm(dim=1), same, strict=True)
+    return sum(d**2 if alike else max(margin - d, 0) ** 2 for d, alike in pairs) / 2 / len(x1)
+
+
+@pytest.mark.parametrize("answer", [by_a_condition, by_pythons_max])
+def test_a_zero_without_a_gradient_costs_the_edge_cases_only(answer):
+    for found in verdicts("10.1", answer):
+        assert (found.outcome, found.earned) == (FAILED, 2)
+        assert found.mistake.name == "a constant where nothing is to be learnt"
+        assert found.finding.case.name == "a dissimilar pair beyond the margin"
+
+
+def test_of_two_slips_at_the_edges_the_root_is_named_first():
+    def answer(x1, x2, same, margin):
+        total = 0
+        for a, b, alike in zip(x1, x2, same, strict=True):
+            d = ((a - b) ** 2).sum() ** 0.5
+            total = total + (d**2 if alike else max(margin - d, 0) ** 2) / 2
+        return total / len(x1)
+
+    assert_fails("10.1", answer, "NaN at distance zero")
+
+
+def test_a_forgotten_return_is_told_so():
+    def answer(x1, x2, same, margin):
+        by_loops(x1, x2, same, margin)
+
+    for found in verdicts("10.1", answer):
+        assert found.finding.sentence.startswith("Your answer returned None.")
 
 
 def test_two_losses_are_not_added_for_the_learner():
@@ -570,6 +637,10 @@ UNLISTED_NETWORKS = {
     "a loss": (of_embeddings(F.mse_loss), None),
     "mean square root": (of_embeddings(lambda a, b: norms(a, b) / 2), None),
     "side by side": (network(joined), "joined side by side"),
+    "stacked": (
+        network(lambda n, a, b: norms(*n.encoder(torch.stack((a, b)))), keep),
+        "stacked to three axes",
+    ),
     "of the inputs": (network(lambda n, a, b: norms(a, b)), "encoder not used"),
     "the difference": (
         network(lambda n, a, b: n.encoder(a - b).norm(dim=1)),

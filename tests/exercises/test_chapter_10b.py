@@ -229,6 +229,14 @@ UNLISTED_MEANS = {
         ),
         "distance zero left out",
     ),
+    "similar without zeros": (
+        lambda Z, y: (
+            (D := cdist(Z, Z))[np.equal.outer(y, y) & (D != 0)].mean(),
+            by_weights(Z, y)[1],
+        ),
+        "distance zero left out",
+    ),
+    "one array": (lambda Z, y: np.array(by_weights(Z, y)), None),
     "rounded": (lambda Z, y: list(np.round(by_weights(Z, y), 3)), None),
     "their ratio": (lambda Z, y: (np.divide(*by_weights(Z, y)),) * 2, None),
     "one thing": (lambda Z, y: by_weights(Z, y)[0], None),
@@ -570,6 +578,76 @@ UNLISTED_THRESHOLDS = {
 def test_no_near_miss_of_the_threshold_passes(form):
     answer, mistake = UNLISTED_THRESHOLDS[form]
     assert_fails(VERIFY, answer, mistake)
+
+
+def helped(rates, passes=lambda far, frr: far >= frr):
+    """One helper for the rates of the test and of each training threshold, as the hints advise."""
+
+    def answer(d, same, test_d, test_same):
+        found = [(t, *rates(d, same, t)) for t in sorted(d)]
+        t = next((t for t, *both in found if passes(*both)), max(d))
+        return t, *rates(test_d, test_same, t)
+
+    return answer
+
+
+def errors_of(d, same, t):
+    return sum((d <= t) & ~same), sum((d > t) & same)
+
+
+def divided(by_accepts, by_rejects):
+    """The numbers of errors, divided by other numbers than those of their kinds."""
+
+    def rates(d, same, t):
+        with np.errstate(invalid="ignore"):
+            accepts, rejects = errors_of(d, same, t)
+            return accepts / by_accepts(d, same, t), rejects / by_rejects(d, same, t)
+
+    return rates
+
+
+HELPED = {
+    "exchanged": (lambda *a: rates_of(*a)[::-1], "rates exchanged"),
+    "by all": (divided(lambda d, *_: len(d), lambda d, *_: len(d)), "divided by all pairs"),
+    "by decisions": (
+        divided(lambda d, s, t: np.sum(d <= t), lambda d, s, t: np.sum(d > t)),
+        "divided by what was decided",
+    ),
+    "by the other kind": (
+        divided(lambda d, s, t: np.sum(s), lambda d, s, t: np.sum(~s)),
+        "divided by the other kind",
+    ),
+    "numbers": (errors_of, "numbers for rates"),
+    "accuracy": (lambda d, s, t: (np.mean((d <= t) != s),) * 2, "one rate twice"),
+    "a ROC curve": (
+        lambda *a: (rates_of(*a)[0], 1 - rates_of(*a)[1]),
+        "right decisions for errors",
+    ),
+    "neither": (
+        lambda d, s, t: (np.mean(d[~s] < t), np.mean(d[s] > t)),
+        "the threshold itself left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", HELPED)
+def test_a_slip_in_the_helper_for_both_places_has_the_name_of_the_slip(form):
+    rates, mistake = HELPED[form]
+    assert_fails(VERIFY, helped(rates), mistake)
+
+
+def test_pairs_at_one_distance_are_accepted_together():
+    """A running count stops between two pairs that no threshold tells apart."""
+
+    def answer(d, same, test_d, test_same):
+        order = np.argsort(d)
+        far = np.cumsum(~same[order]) / np.sum(~same)
+        t = d[order][far <= 0.05][-1]
+        return t, *rates_of(test_d, test_same, t)
+
+    for found in verdicts(VERIFY, answer, rule="few false accepts"):
+        assert (found.earned, found.mistake.name) == (2, "ties cut through")
+        assert found.finding.case.name == "the same distance often"
 
 
 def test_the_leak_makes_the_test_look_better():

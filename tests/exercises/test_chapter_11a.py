@@ -302,13 +302,16 @@ UNLISTED_LOSSES = {
     "one hinge": (changed(clip=lambda z: torch.relu(z.mean())), "one hinge for the batch"),
     "mean squared error": (
         lambda a, p, n, m: torch.relu(m + F.mse_loss(a, p) - F.mse_loss(a, n)),
-        None,
+        "one distance for the batch",
     ),
     "mean over coordinates": (
         changed(*[lambda x, y: ((x - y) ** 2).mean(1)] * 2),
         "mean over the coordinates",
     ),
-    "sum over rows": (changed(*[lambda x, y: ((x - y) ** 2).sum(0)] * 2), None),
+    "sum over rows": (
+        changed(*[lambda x, y: ((x - y) ** 2).sum(0)] * 2),
+        "added along the batch",
+    ),
     "no sum": (changed(*[lambda x, y: (x - y) ** 2] * 2), "a hinge for each coordinate"),
     "sum": (changed(reduce=torch.sum), "sum for mean"),
     "active": (
@@ -375,6 +378,15 @@ def test_a_zero_without_a_gradient_keeps_the_points_of_the_ordinary_cases():
     for found in verdicts("11.1", by_maxima):
         assert (found.outcome, found.earned) == (FAILED, 2)
         assert found.mistake.name == "a constant where nothing is to be learnt"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_forgotten_return_is_told_so(number):
+    def answer(*inputs):
+        lesson()[exercises.find(number).name](*inputs)
+
+    for found in verdicts(number, answer):
+        assert found.finding.sentence.startswith("Your answer returned None.")
 
 
 def test_an_exponential_that_overflows_keeps_the_points_of_the_ordinary_cases():
@@ -519,6 +531,13 @@ def per_anchor(Z, y, margin):
     return sum(means, 0 * Z.sum()) / max(len(means), 1)
 
 
+def masked_first(Z, y, margin, divisor):
+    D, same = all_squares(Z), y[:, None] == y
+    valid = triplets(same, torch.eye(len(y), dtype=torch.bool), D)
+    difference = torch.where(valid, D[:, :, None] - D[:, None], 0)
+    return F.relu(margin + difference).sum() / max(int(divisor(valid)), 1)
+
+
 def in_numpy(Z, y, margin):
     return torch.tensor(batch_by_loops(Z, y, margin).item())
 
@@ -593,6 +612,14 @@ UNLISTED_BATCHES = {
     "mean over coordinates": (
         over(triplets, lambda Z: all_squares(Z) / Z.shape[1]),
         "mean over the coordinates",
+    ),
+    "mask before the margin": (
+        lambda Z, y, m: masked_first(Z, y, m, lambda valid: valid.sum()),
+        "mask before the margin",
+    ),
+    "mask before the margin, and a mean": (
+        lambda Z, y, m: masked_first(Z, y, m, lambda valid: valid.numel()),
+        "mask before the margin",
     ),
     "half": (lambda *inputs: batch_by_lists(*inputs) / 2, None),
     "detached": (lambda Z, y, m: batch_by_lists(Z, y, m).detach(), "no gradient"),

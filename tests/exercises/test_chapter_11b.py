@@ -184,9 +184,41 @@ def sorted_form(
     return answer
 
 
+def falling_form(sums):
+    """Thresholds from the largest down, as the first of them are those above a negative."""
+
+    def answer(near, far, margin):
+        thresholds = np.sort(margin + near)[::-1]
+        above = np.searchsorted(thresholds, far)
+        if sums:
+            total = [thresholds[:k].sum() - k * n for k, n in zip(above, far, strict=True)]
+            return sum(total), above.sum()
+        tail = np.append(thresholds[::-1].cumsum()[::-1], 0)
+        count = len(near) - above
+        return (tail[above] - count * far).sum(), count.sum()
+
+    return answer
+
+
+def by_loops_over(pairs, margin):
+    hinges = [max(0.0, float(margin + p - n)) for p, n in pairs]
+    return sum(hinges), sum(hinge > 0 for hinge in hinges)
+
+
 UNLISTED_SUMS = {
     "the default side": (sorted_form(side="left"), "the threshold counts", 2),
     "no sort": (sorted_form(order=lambda t: t), "a search without an order", 0),
+    "sorted the other way": (falling_form(sums=True), "a search without an order", 0),
+    "sorted the other way, and counted from there": (
+        falling_form(sums=False),
+        "a search without an order",
+        0,
+    ),
+    "both sorted and matched": (
+        lambda near, far, m: by_loops_over(zip(np.sort(near), np.sort(far), strict=False), m),
+        "one positive to one negative",
+        0,
+    ),
     "a set": (sorted_form(order=np.unique), None, 2),
     "no leading zero": (sorted_form(start=()), "one threshold too many", 0),
     "the mean": (
@@ -421,6 +453,7 @@ RUNS = {
     "thirty epochs, the last three": "learning",
     "collapsed for three epochs": "collapsed",
     "began without triplets": "learning",
+    "at rest, one empty epoch": "not learning",
     "one empty epoch": "learning",
     "one empty epoch, few active": "solved",
 }
@@ -475,6 +508,28 @@ def means_of_epochs(losses, active, triplets, margin, last):
         return np.str_("solved")
     level = [(losses * shares)[part][there[part]].mean() for part in (end, before)]
     return " learning " if level[0] < 0.95 * level[1] else "not learning\n"
+
+
+def with_empty_epochs(average):
+    """The mean of the epochs' own means: an epoch without triplets has a mean of 0."""
+
+    def answer(losses, active, triplets, margin, last):
+        name = NAME_THE_RUN.reference(NAME_THE_RUN.variant(average=average))(
+            losses, active, triplets, margin, last
+        )
+        if name not in ("learning", "not learning"):
+            return name
+        shares = np.divide(active, triplets, where=triplets > 0, out=np.zeros(len(losses)))
+        means = losses if average == "all" else losses * shares
+        fell = means[-last:].mean() <= 0.95 * means[-2 * last : -last].mean()
+        return "learning" if fell else "not learning"
+
+    return answer
+
+
+@pytest.mark.parametrize("average", ["active", "all"])
+def test_an_empty_epoch_does_not_halve_the_mean(average):
+    assert_fails("11.5", with_empty_epochs(average), "epochs averaged", earned=2, average=average)
 
 
 @pytest.mark.parametrize("answer", [epoch_by_epoch, means_of_epochs])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from ...observing import Case, Gradient
 from ..budget import Arrays, rounding
 from ..making import Rng, cases_of, ways
 from ..spec import Exercise, Mistake, Variant
-from .shared import Measure, bare_roots, distances, softened_measures, squares, wrong_measures
+from .shared import (
+    Measure,
+    bare_roots,
+    distances,
+    softened_measures,
+    softened_roots,
+    squares,
+    wrong_measures,
+)
 
 Answer = Callable[..., Any]
 # What a pair of one kind costs at distance d, for a margin.
@@ -109,19 +118,18 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         x1, x2 = _pairs(rng, k, lengths)
         return x1[order], x2[order], (np.arange(len(lengths)) < alike)[order], margin
 
+    line = [[1.0], [1.0]], [[1.5], [4.0]], [APART, APART], 2.0
     plane = [[0.0, 0.0], [1.0, 1.0]], [[3.0, 4.0], [1.3, 1.4]], [ALIKE, APART], 2.0
     some, twins = drawn(3, 1.5, 2, 2, 1), drawn(2, 1.5, 3, 3, 1)
     twins[1][::2] = twins[0][::2]
     single = some[0].astype(np.float32), some[1].astype(np.float32), *some[2:]
     return [
         case("a similar pair on a line, 2 apart", [[1.0]], [[3.0]], [ALIKE], 3.0),
-        case("a dissimilar pair on a line, 1/2 apart", [[1.0]], [[1.5]], [APART], 2.0),
-        case("a dissimilar pair beyond the margin", [[1.0]], [[4.0]], [APART], 2.0),
+        case("two dissimilar pairs on a line, one beyond the margin", *line),
         case("a similar and a dissimilar pair in the plane", *plane),
-        case("six pairs in the plane, margin 1", *drawn(2, 1.0, 2, 3, 1)),
         case("eleven pairs, margin 3/2", *drawn(5, 1.5, 4, 4, 3)),
         case("only similar pairs", *drawn(2, 1.0, 4, 0, 0), group="edge"),
-        case("a dissimilar pair at the margin", [[1.0]], [[3.0]], [APART], 2.0, group="edge"),
+        case("a dissimilar pair beyond the margin", [[1.0]], [[4.0]], [APART], 2.0, group="edge"),
         case("a similar pair at one place", [[1.0, 2.0]], [[1.0, 2.0]], [ALIKE], 2.0, group="edge"),
         case(
             "a dissimilar pair at one place", [[1.0, 2.0]], [[1.0, 2.0]], [APART], 2.0, group="edge"
@@ -183,7 +191,7 @@ def _over_active(terms: Any) -> Any:
 def _wrong_labels(reduce: Reduce, variant: Variant) -> list[Mistake]:
     """The mistakes in which pairs are pulled and which pushed."""
     right = _answer(reduce)
-    name = "different" if variant["different"] else "same"
+    true = "the points have two classes" if variant["different"] else "both points have one class"
 
     def labels_ignored(x1, x2, same, margin):
         d = distances(x1, x2)
@@ -193,8 +201,8 @@ def _wrong_labels(reduce: Reduce, variant: Variant) -> list[Mistake]:
         *ways(
             "labels turned round",
             "Your labels are turned round: pairs of one class are pushed apart to the margin, and "
-            f"the others pulled together. True in {name} says that a pair is {name}. Papers "
-            "use 0 and 1 for this, and not all in the same way.",
+            f"the others pulled together. True says that {true}. Papers use 0 and 1 for this, and "
+            "not all in the same way.",
             lambda x1, x2, same, margin: right(x1, x2, ~same, margin),
         ),
         *ways(
@@ -384,14 +392,30 @@ def _wrong_gradients(reduce: Reduce) -> list[Mistake]:
         costs = squares(x1[same], x2[same]).sum() / 2 + _push(d, margin).sum()
         return costs if reduce is _sum else costs / len(x1)
 
+    bare = _answer(reduce, measured=bare_roots)
+
+    def constant(loss: Answer) -> Answer:
+        """A zero made anew where no pair is similar, or near enough to cost anything."""
+
+        def answer(x1, x2, same, margin):
+            costs = same | (distances(x1, x2) < margin)
+            return loss(x1, x2, same, margin) if costs.any() else x1.new_zeros(())
+
+        return answer
+
+    def constant_zero(x1, x2, same, margin):
+        found = right(x1, x2, same, margin)
+        return found if found > 0 else x1.new_zeros(())
+
     return [
         *ways(
             "NaN at distance zero",
             "Where two points coincide your gradient is NaN. The slope of a root at zero is "
             "infinite, and infinity times zero is NaN, also where a mask sets the pair to zero "
             "afterwards. One such pair spoils every weight of a network.",
-            _answer(reduce, measured=bare_roots),
+            bare,
             chosen_first,
+            constant(bare),
         ),
         *ways(
             "no gradient",
@@ -400,7 +424,25 @@ def _wrong_gradients(reduce: Reduce) -> list[Mistake]:
             lambda x1, x2, same, margin: right(x1, x2, same, margin).detach(),
             lambda x1, x2, same, margin: right(x1, x2.detach(), same, margin),
         ),
+        *ways(
+            "a constant where nothing is to be learnt",
+            "Where no pair costs anything your zero is a constant, as Python's max or an if gives "
+            "it, and depends on no point. Training calls backward on it, and that stops with an "
+            "error.",
+            constant(right),
+            constant_zero,
+        ),
     ]
+
+
+def _softened_push(reduce: Reduce, measure: Measure) -> Answer:
+    """Exact squares for the pull, and another distance for the push."""
+
+    def answer(x1, x2, same, margin):
+        push = _push(measure(x1, x2), margin)
+        return reduce((squares(x1, x2) / 2).where(same, push))
+
+    return answer
 
 
 def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
@@ -412,6 +454,7 @@ def _mistakes(variant: Variant) -> tuple[Mistake, ...]:
         *_wrong_gradients(reduce),
         *wrong_measures(lambda measure: _answer(reduce, measured=measure)),
         *softened_measures(lambda measure: _answer(reduce, measured=measure)),
+        *softened_roots(partial(_softened_push, reduce)),
     ]
     return tuple(replace(m, answer=_labelled(m.answer, variant)) for m in found)
 
@@ -460,7 +503,8 @@ CONTRASTIVE_LOSS = Exercise(
         "Draw what one pair costs against its distance, once for each kind. One curve starts at "
         "zero, the other ends there, at the margin.",
         "Compute one cost for every pair as if it were similar and one as if it were dissimilar, "
-        "and choose by the label. torch.where does this for a whole batch.",
+        "and choose by the label. torch.where does this for a whole batch, and torch.clamp keeps a "
+        "difference from falling below zero.",
         "If a gradient is NaN, look for a square root at zero, also for pairs that you masked "
         "afterwards. Which function of torch measures the length of a row without one of yours?",
     ),

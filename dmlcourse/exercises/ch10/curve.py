@@ -125,8 +125,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case("one point", _rows((3, 4)), [3], **edge),
         case("a class of one point", six, [8, 3, 8, 5, 3, 3], **edge),
         case("three points at one place", twins, [3, 8, 3, 8, 3], **edge),
-        case("float32", few.astype(np.float32), few_labels, **edge),
-        case("Fortran order", Z, y, layout="F", **edge),
+        case("float32, Fortran order", few.astype(np.float32), few_labels, layout="F", **edge),
         case("every second row of a larger array", Z, y, layout="strided", **edge),
     ]
 
@@ -306,8 +305,15 @@ def _wrong_distances(variant: Variant) -> list[Mistake]:
                 MEASURES[variant["distance"]],
                 _by_kind(lambda values: _mean(values[values > 0])),
             ),
+            _answer(MEASURES[variant["distance"]], _similar_apart),
         ),
     ]
+
+
+def _similar_apart(D: np.ndarray, y: np.ndarray) -> tuple[Any, Any]:
+    """Right, but that similar pairs at one place are taken for the diagonal."""
+    same = y[:, None] == y
+    return _mean(D[same & (D > 0)]), _mean(D[~same])
 
 
 def _tables(choose: Callable[[np.ndarray], np.ndarray]) -> Average:
@@ -653,8 +659,8 @@ def _statement(variant: Variant) -> str:
         f"$z_i$ and their labels. The distance is the {name}, {formula}.\n\n"
         "A pair is two rows $i < j$, and it is similar where their labels are equal. Each mean is "
         "one over **all** pairs of its kind, and every pair counts the same. A mean over no pair "
-        "is `nan`: where no two points are of a class, the first number is; where there is one "
-        "class only, the second.\n\n"
+        "is `nan`: the first number where no two points share a class, the second where all do."
+        "\n\n"
         "For the points (3, 4), (3, 0) and (0, 4) with the labels 3, 8 and 3 the two numbers are "
         f"{example}."
     )
@@ -665,8 +671,8 @@ def _skeleton(variant: Variant) -> str:
     return f'''def mean_distances(Z, y):
     """Return the mean {name} of all similar and of all dissimilar pairs.
 
-    Z: (n, d), one embedding a row. y: (n,), whole numbers. Returns: two numbers, or NaN for a
-    kind without a pair.
+    Z: (n, d), one embedding a row. y: (n,), whole numbers. Returns: two numbers, not an array;
+    NaN for a kind without a pair.
     """'''
 
 

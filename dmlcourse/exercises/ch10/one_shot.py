@@ -209,8 +209,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case("equally near to two", ties, np.array([6, 4, 9, 4]), between, **edge),
         case("two classes at one place", *_one_place(), **edge),
         case("negative labels", two, np.array([-2, -5]), _rows((1, 3), (4, 3)), **edge),
-        case("float32", *single, **edge),
-        case("Fortran order", *several, layout="F", **edge),
+        case("float32, Fortran order", *single, layout="F", **edge),
         case("every second row of a larger array", *several, layout="strided", **edge),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -82,6 +82,11 @@ WRONG: dict[str, tuple[str, tuple[Measure, ...]]] = {
             lambda x1, x2: (-distances(x1, x2)).exp(),
         ),
     ),
+    "added along the batch": (
+        "You add along the batch: one number for each coordinate is left. A distance adds along "
+        "the coordinates.",
+        (lambda x1, x2: (x1 - x2).norm(dim=0),),
+    ),
     "one distance for the batch": (
         "You measured both tables as one long vector each: one distance for the whole batch. Each "
         "row is a pair with a distance of its own.",
@@ -113,8 +118,17 @@ def wrong_measures(make: Callable[[Measure], Any]) -> list[Mistake]:
 
 def softened_measures(make: Callable[[Measure], Any]) -> list[Mistake]:
     """The notes on distances that are off by a small number which was put in on purpose."""
-    under = [*(partial(_added, eps) for eps in ADDED), *(partial(_clipped, eps) for eps in LEAST)]
     return [
-        *(Mistake("a small number in the root", make(m), _ADDED, "note") for m in under),
+        *softened_roots(make, ADDED, LEAST),
         Mistake("a small number in the difference", make(_shifted), _SHIFTED, "note"),
     ]
+
+
+def softened_roots(
+    make: Callable[[Measure], Any],
+    added: Iterable[float] = (1e-8, 1e-12),
+    least: Iterable[float] = (1e-8, 1e-12),
+) -> list[Mistake]:
+    """The notes on roots of more than the square, or of at least a small number."""
+    under = [*(partial(_added, eps) for eps in added), *(partial(_clipped, eps) for eps in least)]
+    return [Mistake("a small number in the root", make(m), _ADDED, "note") for m in under]

@@ -322,6 +322,10 @@ def _wrong_passes(measure: Measure) -> list[Mistake]:
         z1, z2 = net.first(torch.cat([x1, x2], dim=1)).chunk(2, dim=1)
         return z1, z2
 
+    def stacked(net: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
+        z1, z2 = net.first(torch.stack([x1, x2]))
+        return z1, z2
+
     def no_encoder(net: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
         return x1, x2
 
@@ -380,6 +384,12 @@ def _wrong_passes(measure: Measure) -> list[Mistake]:
             "You join the two inputs side by side, to rows of twice the length. The encoder takes "
             "points as they are: join them one below the other.",
             embedding(side_by_side),
+        ),
+        *ways(
+            "stacked to three axes",
+            "Your inputs are stacked to three axes. BatchNorm then takes rows for features: join "
+            "them to 2n rows.",
+            embedding(stacked),
         ),
         *ways(
             "encoder not used",

@@ -15,7 +15,7 @@ from ..spec import Exercise, Mistake, Variant
 Answer = Callable[..., Any]
 # A threshold from distances and from which of them belong to pairs of one writer.
 Choice = Callable[[np.ndarray, np.ndarray], Any]
-# Two rates from distances, from which are of one writer, and a threshold.
+# Two rates from distances, from which are of one writer, and one threshold or an array of them.
 Rates = Callable[[np.ndarray, np.ndarray, Any], tuple[Any, Any]]
 # Which of several thresholds is meant, from the rates at each of them, in ascending order.
 Pick = Callable[[np.ndarray, np.ndarray], Any]
@@ -26,15 +26,8 @@ FEW = 0.05
 
 def _rates(d: np.ndarray, same: np.ndarray, t: Any) -> tuple[Any, Any]:
     """The share of forgeries that are accepted, and that of genuine pairs that are rejected."""
-    return (d[~same] <= t).mean(), (d[same] > t).mean()
-
-
-def _curves(
-    d: np.ndarray, same: np.ndarray, thresholds: np.ndarray, accepts: Callable = np.less_equal
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both rates at each of the thresholds."""
-    accepted = accepts(d, thresholds[:, None])
-    return accepted[:, ~same].mean(axis=1), 1 - accepted[:, same].mean(axis=1)
+    accepted = d <= np.asarray(t)[..., None]
+    return accepted[..., ~same].mean(axis=-1), (~accepted)[..., same].mean(axis=-1)
 
 
 def _first(where: np.ndarray) -> Any:
@@ -56,13 +49,13 @@ PICKS: dict[str, Pick] = {
 def _among(
     pick: Pick,
     candidates: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda d, same: np.unique(d),
-    accepts: Callable = np.less_equal,
+    rates: Rates = _rates,
 ) -> Choice:
     """The threshold that ``pick`` takes of the candidates: of all distances, if nothing is said."""
 
     def choose(d, same):
         thresholds = candidates(d, same)
-        return thresholds[pick(*_curves(d, same, thresholds, accepts))]
+        return thresholds[pick(*rates(d, same, thresholds))]
 
     return choose
 
@@ -110,7 +103,7 @@ def _training(rng: Rng, genuine: int, forged: int, *, before: bool, at_genuine: 
     """
     while True:
         d, same = _fold(rng, genuine, forged)
-        far, frr = _curves(d, same, np.sort(d))
+        far, frr = _rates(d, same, np.sort(d))
         few, crossing = (PICKS[rule](far, frr) for rule in ("few false accepts", "equal rates"))
         sorted_same = same[d.argsort()]
         kinds = sorted_same[[few, crossing]] == at_genuine
@@ -164,8 +157,13 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
             **edge,
         ),
         case("one pair of each kind", _pairs(2, 7, same="10"), _pairs(7, 1, same="10"), **edge),
-        case("float32", _short(before), _short(_fold(rng, 9, 14)), **edge),
-        case("every second entry of a larger array", at, before, layout="strided", **edge),
+        case(
+            "float32, every second entry of a larger array",
+            _short(before),
+            _short(_fold(rng, 9, 14)),
+            layout="strided",
+            **edge,
+        ),
     ]
     if variant["rule"] == "equal rates":
         found.append(
@@ -246,18 +244,34 @@ def _wrong_rates(right: Choice, pick: Pick) -> list[Mistake]:
     """The mistakes in what is counted, and by what it is divided."""
 
     def rating(*rates: Rates) -> list[Answer]:
+        """The rates of the test only."""
         return [_answer(right, one) for one in rates]
 
+    def helping(*rates: Rates) -> list[Answer]:
+        """One helper for the rates of the test and for those that the threshold is chosen by."""
+        return [_answer(_among(pick, rates=one), one) for one in rates]
+
+    def both(*rates: Rates) -> list[Answer]:
+        return [*rating(*rates), *helping(*rates)]
+
     def counts(d, same, t):
-        return (d[~same] <= t).sum(), (d[same] > t).sum()
+        accepted = d <= np.asarray(t)[..., None]
+        return (accepted & ~same).sum(axis=-1), (~accepted & same).sum(axis=-1)
 
     def over(size: Callable[[np.ndarray, np.ndarray, Any], tuple]) -> Rates:
         def rates(d, same, t):
             false_accepts, false_rejects = counts(d, same, t)
-            of_accepts, of_rejects = size(d, same, t)
+            of_accepts, of_rejects = size(d, same, np.asarray(t)[..., None])
             return false_accepts / np.float64(of_accepts), false_rejects / np.float64(of_rejects)
 
         return rates
+
+    def over_all(compare: Callable) -> Rates:
+        """Twice the share of all decisions that are wrong, or right."""
+        return lambda d, same, t: (compare(d <= np.asarray(t)[..., None], same).mean(axis=-1),) * 2
+
+    def decided(d, same, t):
+        return (d <= t).sum(axis=-1), (d > t).sum(axis=-1)
 
     def finished(finish: Callable[[Any, Any], tuple]) -> Rates:
         return lambda d, same, t: finish(*_rates(d, same, t))
@@ -265,51 +279,46 @@ def _wrong_rates(right: Choice, pick: Pick) -> list[Mistake]:
     def inverted(train_distances, train_same, test_distances, test_same):
         return _answer(right)(train_distances, ~train_same, test_distances, ~test_same)
 
-    def accepting(accepts: Callable) -> Rates:
-        def rates(d, same, t):
-            return accepts(d[~same], t).mean(), 1 - accepts(d[same], t).mean()
-
-        return rates
-
-    def everywhere(accepts: Callable) -> Answer:
-        return _answer(_among(pick, accepts=accepts), accepting(accepts))
+    def strictly(d, same, t):
+        t = np.asarray(t)[..., None]
+        return (d[~same] < t).mean(axis=-1), (d[same] > t).mean(axis=-1)
 
     return [
         *ways(
             "rates exchanged",
             "Your two rates are exchanged. False accepts come first: pairs of two writers that are "
             "accepted.",
-            *rating(finished(lambda far, frr: (frr, far))),
+            *both(finished(lambda far, frr: (frr, far))),
         ),
         *ways(
             "divided by all pairs",
             "You divide both numbers of errors by the number of all test pairs. Each has its own: "
             "only a forgery can be accepted falsely, and only a genuine pair rejected falsely.",
-            *rating(over(lambda d, same, t: (len(d), len(d)))),
+            *both(over(lambda d, same, t: (len(d), len(d)))),
         ),
         *ways(
             "divided by what was decided",
             "You divide by the number of accepted and of rejected pairs. Such a share depends on "
             "how many forgeries there are in the test.",
-            *rating(over(lambda d, same, t: ((d <= t).sum(), (d > t).sum()))),
+            *both(over(decided)),
         ),
         *ways(
             "divided by the other kind",
             "You divide the false accepts by the number of genuine pairs, and the false rejects by "
             "that of the forgeries.",
-            *rating(over(lambda d, same, t: (same.sum(), (~same).sum()))),
+            *both(over(lambda d, same, t: (same.sum(), (~same).sum()))),
         ),
         *ways(
             "numbers for rates",
             "You return how many errors there are, or percentages. A rate is a share between 0 and "
             "1.",
-            *rating(counts, finished(lambda far, frr: (100 * far, 100 * frr))),
+            *both(counts, finished(lambda far, frr: (100 * far, 100 * frr))),
         ),
         *ways(
             "right decisions for errors",
             "You count pairs that are decided rightly: one of your rates is 1 minus what was "
             "asked. A ROC curve is drawn with accepted genuine pairs; asked are errors.",
-            *rating(
+            *both(
                 finished(lambda far, frr: (far, 1 - frr)),
                 finished(lambda far, frr: (1 - far, frr)),
                 finished(lambda far, frr: (1 - frr, far)),
@@ -321,26 +330,25 @@ def _wrong_rates(right: Choice, pick: Pick) -> list[Mistake]:
             "accept the pairs that are far apart.",
             *rating(
                 finished(lambda far, frr: (1 - far, 1 - frr)),
-                accepting(np.greater),
-                accepting(np.greater_equal),
+                _accepting(np.greater),
+                _accepting(np.greater_equal),
             ),
         ),
         *ways(
             "one rate twice",
             "You return one error for both kinds: their mean, or the share of all wrong decisions. "
             "Asked are two numbers, one for each kind of pair.",
-            *rating(
+            *both(
                 finished(lambda far, frr: ((far + frr) / 2, (far + frr) / 2)),
-                lambda d, same, t: (((d <= t) != same).mean(),) * 2,
-                lambda d, same, t: (((d <= t) == same).mean(),) * 2,
+                over_all(np.not_equal),
             ),
+            *rating(over_all(np.equal)),
         ),
         *ways(
             "far pairs accepted",
-            "You accept the pairs that are far apart. A distance is small where two signatures are "
-            "of one writer.",
-            everywhere(np.greater_equal),
-            everywhere(np.greater),
+            "You accept the pairs that are far apart, or count right decisions for wrong ones. A "
+            "distance is small where two signatures are of one writer.",
+            *helping(_accepting(np.greater_equal), _accepting(np.greater)),
         ),
         *ways(
             "one writer and two exchanged",
@@ -351,10 +359,25 @@ def _wrong_rates(right: Choice, pick: Pick) -> list[Mistake]:
             "the threshold itself rejected",
             "You reject a pair whose distance is the threshold itself, or do so where the "
             "threshold is chosen. A pair is accepted at d ≤ t.",
-            everywhere(np.less),
-            *rating(accepting(np.less)),
+            *both(_accepting(np.less)),
+        ),
+        *ways(
+            "the threshold itself left out",
+            "A pair at the threshold is neither accepted nor rejected in your counts. It is "
+            "accepted: d ≤ t.",
+            *both(strictly),
         ),
     ]
+
+
+def _accepting(accepts: Callable) -> Rates:
+    """The two rates where a pair is accepted by another comparison than d ≤ t."""
+
+    def rates(d, same, t):
+        accepted = accepts(d, np.asarray(t)[..., None])
+        return accepted[..., ~same].mean(axis=-1), 1 - accepted[..., same].mean(axis=-1)
+
+    return rates
 
 
 def _grid(start: Callable[[np.ndarray], float], n: int) -> Callable:
@@ -467,7 +490,7 @@ def _halfway_down(pick: Pick) -> Choice:
 
     def choose(d, same):
         values = np.unique(d)
-        at = pick(*_curves(d, same, values))
+        at = pick(*_rates(d, same, values))
         return (values[at] + values[max(at - 1, 0)]) / 2
 
     return choose
@@ -501,7 +524,7 @@ def _not_equal() -> list[Mistake]:
             "Your threshold is too large, or is so where both rates are equal: there the search is "
             "over. A pair at the threshold is accepted, in the training, too.",
             *picking(lambda far, frr: _first(far > frr)),
-            _answer(_among(PICKS["equal rates"], accepts=np.less)),
+            _answer(_among(PICKS["equal rates"], rates=_accepting(np.less))),
         ),
         *ways(
             "the largest threshold",
@@ -547,6 +570,11 @@ def _not_few() -> list[Mistake]:
         wrong = ((d <= thresholds[:, None]) & ~same).mean(axis=1)
         return thresholds[_last(wrong <= FEW)]
 
+    def one_by_one(d, same):
+        order = d.argsort(kind="stable")
+        false_accepts = (~same)[order].cumsum() / (~same).sum()
+        return d[order][_last(false_accepts <= FEW)]
+
     def share_of_accepted(d, same):
         thresholds = np.unique(d)
         accepted = d <= thresholds[:, None]
@@ -589,7 +617,12 @@ def _not_few() -> list[Mistake]:
             "At your threshold the limit is broken already: it is the first one with too many "
             "false accepts.",
             *picking(lambda far, frr: _first(far > FEW)),
-            _answer(_among(PICKS["few false accepts"], accepts=np.less)),
+            _answer(_among(PICKS["few false accepts"], rates=_accepting(np.less))),
+        ),
+        *ways(
+            "ties cut through",
+            "Pairs at the same distance stand or fall together: your count stops among them.",
+            _answer(one_by_one),
         ),
         *ways(
             "no false accept at all",

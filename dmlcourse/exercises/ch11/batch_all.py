@@ -111,8 +111,8 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         found = named(name, np.asarray(Z), np.asarray(y), margin, **more)
         return replace(found, given={"errors": _error_sizes(found, variant["active"])})
 
-    some = _drawn(rng, (4, 3), 3, 1.5)
-    single = some[0].astype(np.float32), *some[1:]
+    Z, y, margin = _drawn(rng, (4, 3), 3, 1.5)
+    single = Z.astype(np.float32), y, margin
     plane = [[0.0, 0.0], [1.0, 1.0], [1.5, -0.5]]
     five = [[0.0], [1.0], [3.5], [2.5], [5.25]]
     apart = [[0.0, 0.0], [0.5, 0.0], [4.0, 1.0], [4.0, 1.5]]
@@ -120,16 +120,14 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case("three points on a line", [[0.0], [3.0], [5.0]], [0, 0, 1], 0.5),
         case("three points in the plane", plane, [1, 1, 0], 2.0),
         case("five points on a line, classes of three and two", five, [0, 0, 0, 1, 1], 0.75),
-        case("classes of four and three", *some),
-        case("classes of four, three, two and one", *_drawn(rng, (4, 3, 2, 1), 2, 0.3)),
+        case("classes of four, three, two and one", *_drawn(rng, (4, 3, 2, 1), 3, 0.3)),
         case("every triplet satisfied", apart, [0, 0, 1, 1], 0.5, **edge),
         case("one class", plane, [2, 2, 2], 0.5, **edge),
         case("every class once", plane, [2, 0, 1], 0.5, **edge),
         case("one point", [[1.0, 2.0]], [1], 0.5, **edge),
         case("all points at one place", np.tile([[0.5, 2.0]], (4, 1)), [0, 1, 1, 0], 0.75, **edge),
         case("some points at one place", *_drawn(rng, (4, 3), 2, 1.5, twins=True), **edge),
-        case("float32", *single, **edge),
-        case("every second row of a larger array", *some, layout="strided", **edge),
+        case("float32, every second row of a larger array", *single, layout="strided", **edge),
     ]
 
 
@@ -303,7 +301,23 @@ def _wrong_hinges(active: bool) -> list[Mistake]:
 
         return made(active, losses=losses, count=entries)
 
+    def masked(count: Quantity) -> Answer:
+        """The answer that sets what is no triplet to zero before it adds the margin."""
+
+        def losses(k: Any) -> Any:
+            return hinge(k.margin + (k.near[:, :, None] - k.far[:, None]) * k.valid)
+
+        return made(active, losses=losses, count=count)
+
+    entries = [lambda k: (k.losses > 0).sum(), lambda k: (k.losses > 0)[k.valid].sum()]
+    if not active:
+        entries = [lambda k: k.valid.sum(), lambda k: k.y.new_tensor(k.valid.numel())]
     return [
+        *ways(
+            "mask before the margin",
+            "Entries that are no triplets still pay the margin in your sum.",
+            *map(masked, entries),
+        ),
         *ways(
             "signs exchanged",
             "Your signs are exchanged, or your two kinds of pairs: you charge the triplets whose "

@@ -164,6 +164,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
     edges = [
         long("collapsed for three epochs", _steps((0.5, 27), (1, 3)), 1.0, last=3, **edge),
         short("began without triplets", [0.9, 0.9, 0.7, 0.5], [0.8] * 4, empty=[0], **edge),
+        short("at rest, one empty epoch", [0.018] * 4, [0.8] * 4, last=2, empty=[3], **edge),
         short("one empty epoch", [0.8, 0.6, 0.4, 0.4], [0.9] * 4, last=2, empty=[3], **edge),
         short(
             "one empty epoch, few active", [0.8, 0.6, few, few], [1] * 4, last=2, empty=[2], **edge
@@ -365,6 +366,14 @@ def _wrong_levels(having: Callable[..., Answer], average: str) -> list[Mistake]:
     def of_shares(k: Any, part: Part) -> Any:
         return k.active[part].sum() / k.triplets[part].sum()
 
+    def of_epochs(k: Any, part: Part) -> Any:
+        """The mean of the epochs' means over all triplets; 0 for an epoch without any."""
+        shares = k.active / np.maximum(1, k.triplets) if average == "active" else 1
+        return (k.losses * shares)[part].mean()
+
+    def of_epochs_or_nan(k: Any, part: Part) -> Any:
+        return (k.losses * k.active / k.triplets)[part].mean()
+
     def shared_twice(k: Any, part: Part) -> Any:
         return (k.losses * k.active)[part].sum() / k.triplets[part].sum()
 
@@ -388,8 +397,17 @@ def _wrong_levels(having: Callable[..., Answer], average: str) -> list[Mistake]:
             learning(lambda k: _fell(k, shared_twice)),
             learning(lambda k: _fell(k, of_sums)),
         )
+    epochs = [learning(lambda k: _fell(k, of_epochs))]
+    if average == "active":
+        epochs.append(learning(lambda k: _fell(k, of_epochs_or_nan)))
     return [
         *means,
+        *ways(
+            "epochs averaged",
+            "You average the epochs, and an epoch without triplets counts like the others. Add up "
+            "hinges and triplets first, then divide.",
+            *epochs,
+        ),
         *ways(
             "the number of active triplets alone",
             "You look for the fall in the number of active triplets. Hinges can close halfway with "

@@ -102,6 +102,7 @@ def _at_one_place(anchor: np.ndarray, positive: np.ndarray, negative: np.ndarray
 def _cases(rng: Rng, variant: Variant) -> list[Case]:
     form, named = FORMS[variant["form"]], cases_of(*INPUTS, "margin")
     edge: dict[str, Any] = {"group": "edge"}
+    strided = edge | {"layout": "strided"}
 
     def case(name: str, triplets: Any, margin: float, **more: Any) -> Case:
         found = named(name, *map(np.asarray, triplets), margin, **more)
@@ -140,8 +141,7 @@ def _cases(rng: Rng, variant: Variant) -> list[Case]:
         case("the negative at the anchor", ([[1.0]], [[1.5]], [[1.0]]), 1.0, **edge),
         case("some points at one place", *drawn(6, 2, 1.5, twins=True), **edge),
         case("a positive 1,000 away", far, 1.0, **edge),
-        case("float32", single, margin, **edge),
-        case("every second row of a larger array", some, margin, layout="strided", **edge),
+        case("float32, every second row of a larger array", single, margin, **strided),
     ]
 
 
@@ -338,6 +338,25 @@ def _wrong_clips(form: Form) -> list[Mistake]:
     ]
 
 
+def _added_along_the_batch(form: Form) -> Measure:
+    """One number for each coordinate."""
+
+    def measure(x: Any, y: Any) -> Any:
+        added = (x - y).square().sum(0)
+        return added if form.squared else added.sqrt()
+
+    return measure
+
+
+def _of_the_batch(form: Form) -> list[Measure]:
+    """One number for all rows, as torch's mse_loss gives it, and as a norm does."""
+
+    def mean_square(x: Any, y: Any) -> Any:
+        return (x - y).square().mean()
+
+    return [mean_square] if form.squared else [mean_square, lambda x, y: (x - y).norm()]
+
+
 def _over_active(k: Any) -> Any:
     return k.losses.sum() / (k.losses > 0).sum().clamp(min=1)
 
@@ -383,6 +402,18 @@ def _wrong_sums(form: Form) -> list[Mistake]:
             "one number for each triplet",
             f"You returned one number for each triplet. Asked is the {asked}.",
             ending(lambda k: k.losses),
+        ),
+        *ways(
+            "added along the batch",
+            "You add along the batch: one number for each coordinate is left. A distance adds "
+            "along the coordinates.",
+            made(form, _added_along_the_batch(form)),
+        ),
+        *ways(
+            "one distance for the batch",
+            "You measured one distance for the whole batch, as mse_loss and a norm without `dim` "
+            "do. Each row is a triplet with two distances of its own.",
+            *(made(form, measure) for measure in _of_the_batch(form)),
         ),
         *ways(
             "rows against all rows",
