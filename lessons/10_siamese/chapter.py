@@ -29,7 +29,7 @@ from dmlcourse.evaluation import equal_error_rate, mean_distances
 from dmlcourse.figures import canvas, show
 from dmlcourse.losses import ContrastiveLoss, contrastive_loss
 from dmlcourse.networks import ConvEncoder, MahalanobisHead, MLPEncoder, SiameseNetwork
-from dmlcourse.selection import balanced_batches, shuffled_batches
+from dmlcourse.selection import balanced_batches, pair_batches, shuffled_batches
 from dmlcourse.training import embed, train
 
 # %% [markdown] energy
@@ -96,11 +96,10 @@ print("in one pass:", round((z1[0] - z2[0]).norm().item(), 6))
 # %% by-hand
 z1 = torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
 z2 = torch.tensor([[0.6, 0.8], [0.3, 0.4], [3.0, 4.0]])  # distances 1, 0.5, 5
-same = torch.tensor([True, False, False])
-d = (z1 - z2).norm(dim=1)
+same, d = torch.tensor([True, False, False]), (z1 - z2).norm(dim=1)
 by_hand = torch.where(same, d**2, (1.0 - d).clamp(min=0) ** 2) / 2
-print(by_hand.tolist())
-print("the library's:", torch.allclose(by_hand.mean(), contrastive_loss(z1, z2, same, margin=1.0)))
+same_here = torch.allclose(by_hand, contrastive_loss(z1, z2, same, 1.0, "none"))
+print(by_hand.tolist(), " the library's are the same:", same_here)
 
 # %% predict-hinge jupyter={"source_hidden": true}
 predict(
@@ -196,14 +195,22 @@ report("ten digits: dissimilar over similar", curve10[-1, 1] / curve10[-1, 0], a
 # A linear map $L$ after the network, a **Mahalanobis head**, learns $M = L^\top L$ on the
 # embedding. If the network ends in a linear layer, that adds nothing that the layer could not do.
 # What it can do is bound a distance: with $\lVert L \rVert_F \le C$ no distance grows by more than
-# the factor $C$, since $\lVert Lz \rVert \le \lVert L \rVert_F \lVert z \rVert$.
+# the factor $C$, since $\lVert Lz \rVert \le \lVert L \rVert_F \lVert z \rVert$. Trained on pairs,
+# the network and its head together; after each step $L$ goes back into that ball (chapter 03):
 
 # %% head
+from dmlcourse.tuples import pairs_from_labels
+
 head = MahalanobisHead(8, bound=0.5)
-with_head = embed(SiameseNetwork(all_digits, head), X[:500])
+siamese = SiameseNetwork(all_digits, head)
+pairs, same = pairs_from_labels(y[~held], 2000, 2000, random_state=0)
+batches = pair_batches(X[~held], pairs, same, 64)
+history = train(siamese, contrastive_loss, batches, epochs=2, progress=False)
+with_head = embed(siamese, X[:500])
 without = embed(all_digits, X[:500])
 grown = torch.pdist(with_head) / torch.pdist(without)
-print("no distance grew by more than C:", grown.max().item() <= 0.5 + 1e-4)
+print("rows and columns of M:", tuple(head.get_mahalanobis_matrix().shape))
+print("after training, no distance grows by more than C:", grown.max().item() <= 0.5 + 1e-4)
 
 # %% [markdown] relatives
 # Relatives of this design: DDML bounds the distance from both sides, with a hinge on each (Hu et

@@ -269,11 +269,10 @@ report("uniformity, all triplets", uniformity(unit(healthy)), below=-1)
 # than the positive, and with squared distances the pull, $2d(a, p)$, is then stronger than the
 # push. The curve alone tells: the loss falls, and stops at **exactly** the margin.
 #
-# Two numbers prove it on unit vectors (Wang and Isola 2020): **alignment**, the mean $\lVert z -
-# z^+ \rVert^2$ over pairs of one class, and **uniformity**, the logarithm of the mean
-# $\exp(-2\lVert z
-# - z' \rVert^2)$ over all pairs. Good clusters have an alignment near 0 too; uniformity tells
-#   whether there is more than one. At a collapse both are 0.
+# Two numbers prove it on unit vectors (Wang and Isola 2020). **Alignment** is the mean of
+# $\lVert z - z^+ \rVert^2$ over pairs of one class, **uniformity** the logarithm of the mean of
+# $\exp(-2\lVert z - z' \rVert^2)$ over all pairs. Good clusters have an alignment near 0 too;
+# uniformity tells whether there is more than one. At a collapse both are 0.
 #
 # Remedies: all triplets or semi-hard ones (chapter 12), distances without squares, a lower learning
 # rate. **Exercise 11.5** asks you to name a run from its curves.
